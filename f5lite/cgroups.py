@@ -1,7 +1,7 @@
 """Where this process stands in the kernel's control groups, and the numbers that its groups hold.
 
-Both versions are read: v2 (one tree, file system "cgroup2") and v1 (a tree for each controller, "cgroup"). Where
-there are none (macOS, Windows) there is nothing to find.
+Both versions are read: v2 (one tree, file system "cgroup2") and v1 (a tree for each controller, "cgroup").
+Where there are none (macOS, Windows) there is nothing to find.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ def folders(root: Path, kind: str, controller: str) -> Iterator[Path]:
         names, _, path = rest.partition(":")
         for name in names.split(","):
             groups[name] = path
-    if controller not in groups:
-        return
     for line in read(root / "proc/self/mountinfo").splitlines():
         left, _, right = line.partition(" - ")
         fields, system = left.split(), right.split()
@@ -38,7 +36,7 @@ def folders(root: Path, kind: str, controller: str) -> Iterator[Path]:
         if kind == "cgroup" and controller not in system[-1].split(","):
             continue
         mount = root / fields[4].lstrip("/")
-        inside = groups[controller]
+        inside = groups.get(controller, "/")
         if fields[3] != "/" and (inside + "/").startswith(fields[3] + "/"):
             inside = inside[len(fields[3]) :]
         folder = mount / inside.lstrip("/")

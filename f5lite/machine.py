@@ -1,7 +1,7 @@
 """The machine card: what this machine is, how much memory a run may use, small measurements kept with it.
 
-Every layer may import it; it imports no torch. The memory limit is the one that would end the process, not the
-host's: a container in a large server may have 2 GB.
+Every layer may import it; it imports no torch. The memory limit is the one that would end the process, not
+the host's: a container in a large server may have 2 GB.
 """
 
 from __future__ import annotations
