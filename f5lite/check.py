@@ -157,7 +157,9 @@ def int8(sets: tuple[str, ...], fast: tuple[str, ...]) -> Finding:
     if sets:
         found = f"none among {', '.join(sets)}: int8 saves memory here, hardly time"
         return Finding("int8 instructions", "ok", found)
-    return Finding("int8 instructions", "note", "unknown: this system doesn't say")
+    return Finding(
+        "int8 instructions", "note", "unknown: this system doesn't say", "the lessons find out by measuring"
+    )
 
 
 def compiler(found: str | None, system: str) -> Finding:
