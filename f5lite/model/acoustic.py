@@ -78,7 +78,9 @@ def modulate(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch
     return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
 
 
-def rotary(frames: int, dim_head: int, device: torch.device | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+def rotary(
+    frames: int, dim_head: int, device: torch.device | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Cosines and sines of rotary positions (arXiv 2104.09864): two of (frames, dim_head / 2), float32."""
     rates = 1.0 / (10000.0 ** (torch.arange(0, dim_head, 2, device=device).float() / dim_head))
     angles = torch.outer(torch.arange(frames, device=device).float(), rates)
@@ -118,7 +120,9 @@ class Attention(nn.Module):
 
     def project(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """b n d -> q, k, v, each b h n d."""
-        return tuple(f(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for f in (self.to_q, self.to_k, self.to_v))
+        return tuple(
+            f(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for f in (self.to_q, self.to_k, self.to_v)
+        )
 
     def turn(self, x: torch.Tensor, rope: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         if self.rotated_heads is None:

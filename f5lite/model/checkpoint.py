@@ -19,7 +19,9 @@ from f5lite.errors import F5liteError
 from f5lite.model.config import SHAPES, DiTConfig, ModelConfig
 from f5lite.model.tensorfile import TensorFile
 
-IGNORED = re.compile(r"^(initted|step|mel_spec\..*|.*rotary_embed\.inv_freq|.*freqs_cis|head\.istft\.window|feature_extractor\..*)$")
+IGNORED = re.compile(
+    r"^(initted|step|mel_spec\..*|.*rotary_embed\.inv_freq|.*freqs_cis|head\.istft\.window|feature_extractor\..*)$"
+)
 PICKLES = (".pt", ".pth", ".bin", ".ckpt")
 CONFIG_KEY = "f5lite.config"
 
@@ -52,7 +54,9 @@ class PickleFile:
                 f"{path} holds more than weights (Python objects that could run code); refused. Convert it to safetensors"
             ) from error
         except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-            raise F5liteError(f"{path} is not a whole torch checkpoint ({error}); download it again") from error
+            raise F5liteError(
+                f"{path} is not a whole torch checkpoint ({error}); download it again"
+            ) from error
         for name in ("ema_model_state_dict", "model_state_dict", "state_dict"):
             if isinstance(whole, dict) and isinstance(whole.get(name), dict):
                 whole = whole[name]
@@ -112,7 +116,9 @@ def infer_config(checkpoint: Checkpoint) -> ModelConfig:
         inner = checkpoint.shape("transformer_blocks.0.attn.to_q.weight")[0]
         widened = checkpoint.shape("transformer_blocks.0.ff.ff.0.0.weight")[0]
     except KeyError as error:
-        raise F5liteError(f"{checkpoint.path} holds no F5-TTS weights: {error.args[0]!r} is missing") from error
+        raise F5liteError(
+            f"{checkpoint.path} holds no F5-TTS weights: {error.args[0]!r} is missing"
+        ) from error
     normed = "transformer_blocks.0.attn.q_norm.weight" in checkpoint.names
     dim_head = checkpoint.shape("transformer_blocks.0.attn.q_norm.weight")[0] if normed else 64
     dit = DiTConfig(
@@ -135,7 +141,9 @@ def infer_config(checkpoint: Checkpoint) -> ModelConfig:
 
 
 def _count(checkpoint: Checkpoint, prefix: str) -> int:
-    numbers = {int(m[1]) for name in checkpoint.names if (m := re.match(rf"{re.escape(prefix)}\.(\d+)\.", name))}
+    numbers = {
+        int(m[1]) for name in checkpoint.names if (m := re.match(rf"{re.escape(prefix)}\.(\d+)\.", name))
+    }
     return max(numbers, default=-1) + 1
 
 
@@ -147,12 +155,22 @@ def fill(
     device: str = "cpu",
 ) -> nn.Module:
     """Give every parameter of a module built on the meta device its tensor, one at a time."""
-    expected = dict(module.named_parameters())
-    found = {n.removeprefix(prefix): n for n in checkpoint.names if n.startswith(prefix)}
     _check_blocks(checkpoint, module, prefix)
+    expected = dict(module.named_parameters())
+    found = {
+        n.removeprefix(prefix): n
+        for n in checkpoint.names
+        if n.startswith(prefix) and (prefix or not n.startswith("text_embed."))
+    }
+    if strange := sorted(set(found) - set(expected)):
+        raise F5liteError(
+            f"{checkpoint.path} has {prefix + strange[0]!r}, which the config has no place for; pass config=…"
+        )
     for name, parameter in expected.items():
         if name not in found:
-            raise F5liteError(f"{checkpoint.path} lacks {prefix + name!r}; is it another model? Pass config=…")
+            raise F5liteError(
+                f"{checkpoint.path} lacks {prefix + name!r}; is it another model? Pass config=…"
+            )
         shape = checkpoint.shape(found[name])
         if shape != tuple(parameter.shape):
             raise F5liteError(

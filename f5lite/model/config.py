@@ -19,7 +19,9 @@ def _checked(cls: type, values: Mapping[str, Any], what: str) -> dict[str, Any]:
     known = {f.name for f in fields(cls)}
     unknown = sorted(set(values) - known)
     if unknown:
-        raise F5liteError(f"{what} has the unknown key {unknown[0]!r}; known keys are {', '.join(sorted(known))}")
+        raise F5liteError(
+            f"{what} has the unknown key {unknown[0]!r}; known keys are {', '.join(sorted(known))}"
+        )
     return dict(values)
 
 
@@ -52,14 +54,18 @@ class DiTConfig:
     long_skip_connection: bool = False
 
     def __post_init__(self) -> None:
-        _sizes(self, ("dim", "depth", "heads", "dim_head", "ff_mult", "mel_dim", "text_num_embeds", "text_dim"))
+        _sizes(
+            self, ("dim", "depth", "heads", "dim_head", "ff_mult", "mel_dim", "text_num_embeds", "text_dim")
+        )
         _sizes(self, ("conv_layers",), smallest=0)
         if self.qk_norm not in (None, "rms_norm"):
             raise F5liteError(f"qk_norm must be null or 'rms_norm', found {self.qk_norm!r}")
         if self.text_embedding_average_upsampling and not self.text_mask_padding:
             raise F5liteError("text_embedding_average_upsampling needs text_mask_padding: true")
         if self.dim % 16 or self.dim_head % 2:
-            raise F5liteError(f"dim must be a multiple of 16 and dim_head even, found {self.dim} and {self.dim_head}")
+            raise F5liteError(
+                f"dim must be a multiple of 16 and dim_head even, found {self.dim} and {self.dim_head}"
+            )
         if self.pe_attn_head is not None:
             _sizes(self, ("pe_attn_head",))
 
@@ -111,6 +117,7 @@ class ModelConfig:
 
     `tokenizer` is "pinyin" (upstream's: Chinese to pinyin, the rest by character) or "char".
     `lowercase` folds the text first. `reference_ending` goes between the reference's text and the new one.
+    `chunk_seconds`: reference and new speech together are kept under it by cutting the text (upstream: 22 s).
     """
 
     name: str = "custom"
@@ -120,10 +127,13 @@ class ModelConfig:
     tokenizer: str = "pinyin"
     lowercase: bool = False
     reference_ending: str = ". "
+    chunk_seconds: float = 22.0
 
     def __post_init__(self) -> None:
         if self.tokenizer not in ("pinyin", "char"):
             raise F5liteError(f"tokenizer must be 'pinyin' or 'char', found {self.tokenizer!r}")
+        if not isinstance(self.chunk_seconds, int | float) or not 1 <= self.chunk_seconds <= 600:
+            raise F5liteError(f"chunk_seconds must be from 1 to 600, found {self.chunk_seconds!r}")
         if self.mel.n_mels != self.dit.mel_dim:
             raise F5liteError(f"the DiT makes {self.dit.mel_dim} mels, the vocoder reads {self.mel.n_mels}")
 
@@ -174,5 +184,6 @@ TINY = ModelConfig(
     tokenizer="char",
     lowercase=True,
     reference_ending=" ",
+    chunk_seconds=8.0,
 )
 SHAPES: dict[str, ModelConfig] = {c.name: c for c in (V1_BASE, V1_SMALL, TINY)}

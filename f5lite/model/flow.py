@@ -45,7 +45,9 @@ def time_grid(steps: int, sway: float | None = -1.0, epss: bool = True) -> torch
     return grid
 
 
-def noise(lengths: list[int], mels: int, seed: int | None, device: torch.device | str = "cpu") -> torch.Tensor:
+def noise(
+    lengths: list[int], mels: int, seed: int | None, device: torch.device | str = "cpu"
+) -> torch.Tensor:
     """Gaussian noise, b n mels, padded with zeros. The same seed gives every utterance the noise that upstream gives it."""
     rows = []
     for frames in lengths:
@@ -153,6 +155,8 @@ def sample(
     step_cond = torch.where(kept[..., None], known, 0).to(dtype)
     mask = index < durations[:, None] if batch > 1 else None
     x = noise(durations.tolist(), cond.shape[-1], seed, cond.device).to(dtype)
-    field = guided(dit, step_cond, text.to(dtype), None if no_text is None else no_text.to(dtype), guidance, mask)
+    field = guided(
+        dit, step_cond, text.to(dtype), None if no_text is None else no_text.to(dtype), guidance, mask
+    )
     made = integrate(field, x, grid.to(device=cond.device, dtype=dtype), method, progress)
     return torch.where(kept[..., None], known, made)

@@ -54,7 +54,9 @@ def _entry(path: Path, key: str, value: object, data: int, size: int) -> Entry:
         dtype, shape, (start, stop) = DTYPES[value["dtype"]], tuple(value["shape"]), value["data_offsets"]
         whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in (*shape, start, stop))
     except (KeyError, TypeError, ValueError) as error:
-        raise F5liteError(f"{path}: the header's entry {key!r} can't be read ({error!r}); download it again") from error
+        raise F5liteError(
+            f"{path}: the header's entry {key!r} can't be read ({error!r}); download it again"
+        ) from error
     if not whole or stop - start != math.prod(shape) * dtype.itemsize:
         raise F5liteError(f"{path}: the header's entry {key!r} contradicts itself; download it again")
     if data + stop > size:
@@ -71,7 +73,9 @@ def read_header(path: Path) -> tuple[dict[str, Entry], dict[str, str]]:
             size = os.fstat(file.fileno()).st_size
             first = file.read(8)
             if first[:4] == b"PK\x03\x04" or first[:1] == b"\x80":
-                raise F5liteError(f"{path} is a pickle, not safetensors; name it .pt if it is a torch checkpoint")
+                raise F5liteError(
+                    f"{path} is a pickle, not safetensors; name it .pt if it is a torch checkpoint"
+                )
             length = struct.unpack("<Q", first)[0] if len(first) == 8 else -1
             if not 2 <= length <= min(size - 8, LARGEST_HEADER):
                 raise F5liteError(f"{path} is not a whole safetensors file ({size} bytes); download it again")

@@ -83,7 +83,9 @@ class TextEmbedding(nn.Module):
             *(ConvNeXtV2Block(config.text_dim, 2 * config.text_dim) for _ in range(config.conv_layers))
         )
 
-    def forward(self, tokens: torch.Tensor, frames: int | torch.Tensor, drop_text: bool = False) -> torch.Tensor:
+    def forward(
+        self, tokens: torch.Tensor, frames: int | torch.Tensor, drop_text: bool = False
+    ) -> torch.Tensor:
         """tokens: b t, padded with -1; frames: one length, or one an utterance (b) -> b n d, n the longest."""
         batch, device = tokens.shape[0], tokens.device
         ragged = torch.is_tensor(frames)

@@ -49,7 +49,9 @@ def syllables(word: str) -> list[str]:
     try:
         from pypinyin import Style, lazy_pinyin
     except ImportError as error:
-        raise F5liteError("Chinese text needs pypinyin, which isn't installed; run: pip install pypinyin") from error
+        raise F5liteError(
+            "Chinese text needs pypinyin, which isn't installed; run: pip install pypinyin"
+        ) from error
     return lazy_pinyin(word, style=Style.TONE3, tone_sandhi=True)
 
 
@@ -101,7 +103,9 @@ class Vocabulary:
 
     def encode(self, texts: list[str]) -> torch.Tensor:
         """Texts -> ids, b t, int64, padded with -1."""
-        rows = [torch.tensor([self.ids.get(s, 0) for s in self.symbols(text)], dtype=torch.long) for text in texts]
+        rows = [
+            torch.tensor([self.ids.get(s, 0) for s in self.symbols(text)], dtype=torch.long) for text in texts
+        ]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1)
 
     def check(self, text: str) -> None:
@@ -111,16 +115,26 @@ class Vocabulary:
         symbols = self.symbols(text)
         known = [s for s in symbols if s in self.ids and (s.isalnum() or len(s) > 1)]
         if not known:
-            raise F5liteError(f"no letter of {text[:40]!r} is in the model's vocabulary of {len(self)} symbols")
+            raise F5liteError(
+                f"no letter of {text[:40]!r} is in the model's vocabulary of {len(self)} symbols"
+            )
         if missing := self.unknown(text):
-            log.warning("not in the model's vocabulary, so left silent: %s", " ".join(map(repr, missing[:12])))
+            log.warning(
+                "not in the model's vocabulary, so left silent: %s", " ".join(map(repr, missing[:12]))
+            )
 
 
-def chunks(text: str, most_bytes: int = 135) -> list[str]:
-    """Cut at punctuation into pieces of at most `most_bytes` UTF-8 bytes; a longer sentence stays whole, as upstream."""
+def chunks(text: str, most_bytes: int = 135, longest: int | None = None) -> list[str]:
+    """Cut at punctuation into pieces of at most `most_bytes` UTF-8 bytes, as upstream.
+
+    A longer sentence stays whole there; with `longest`, one above that many bytes is cut at a space (or inside a word
+    that is longer still), so that no text can ask for unbounded memory.
+    """
     out: list[str] = []
     current = ""
-    for sentence in AFTER_PUNCTUATION.split(text):
+    for sentence in (
+        part for whole in AFTER_PUNCTUATION.split(text) for part in _short_enough(whole, longest)
+    ):
         if not sentence:
             continue
         piece = f"{sentence} " if len(sentence[-1].encode()) == 1 else sentence
@@ -133,3 +147,14 @@ def chunks(text: str, most_bytes: int = 135) -> list[str]:
     if current:
         out.append(current.strip())
     return out
+
+
+def _short_enough(sentence: str, longest: int | None) -> list[str]:
+    parts = []
+    while longest and len(sentence.encode()) > longest:
+        head = sentence.encode()[:longest].decode(errors="ignore")
+        cut = head.rfind(" ") if " " in head.strip() else len(head)
+        cut = cut if cut > 0 else max(1, len(head))
+        parts.append(sentence[:cut])
+        sentence = sentence[cut:].lstrip()
+    return [*parts, sentence]
