@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from f5lite.evidence import explain
 from f5lite.evidence.exercises import exercise, expect
+from f5lite.lab.player import Sound
 
 product = explain.text(
     "template/product",
@@ -44,3 +45,20 @@ def share(attempt: Callable[[float, float], float]) -> None:
     expect(isinstance(got, (int, float)), f"return a number, not {got!r}")
     expect(abs(got - 0.25) < 1e-9, f"from 200 to 150 a share of 0.25 went away, yours says {got:g}")
     expect(attempt(100.0, 120.0) < 0, "when the figure rises, the share that went away is negative")
+
+
+def voice() -> Sound:
+    """A bundled voice, about three seconds: the template needs a sound and no model."""
+    import soundfile
+
+    from f5lite.model.library import bundled_voices
+
+    one = bundled_voices()["kumo"]
+    wave, rate = soundfile.read(one.path, dtype="float32")
+    return Sound(wave, rate, one.text)
+
+
+def in_bits(sound: Sound, bits: int) -> Sound:
+    """The same sound with each sample rounded to one of 2 ** `bits` values."""
+    steps = 2 ** (bits - 1)
+    return Sound((sound.wave * steps).round() / steps, sound.rate, sound.text)
