@@ -150,7 +150,8 @@ class Pipeline:
     def cut(self, text: str, reference: Reference, speed: float = 1.0) -> list[str]:
         """The chunks of a text: as long as reference and chunk stay under the model's `chunk_seconds` (upstream's rule)."""
         seconds = reference.samples / self.config.mel.sample_rate
-        rate = len(reference.text.encode()) / seconds
+        heard = reference.text.removesuffix(" ")  # upstream counts before it adds the last space
+        rate = len(heard.encode()) / seconds
         most = max(20, int(rate * (self.config.chunk_seconds - seconds) * speed))
         return chunks(text, most, longest=most + most // 2)
 

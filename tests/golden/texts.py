@@ -1,0 +1,66 @@
+"""Texts for the tokenizer and the chunker: plain, awkward and foreign. None of them is from a corpus."""
+
+from __future__ import annotations
+
+TOKENIZED: list[str] = [
+    "Hello there.",
+    "The kettle is on; tea in five minutes!",
+    "She said “don’t”, and he said ‘won’t’ — twice.",
+    "It's five o'clock, isn't it?",
+    "Well-known e-mail addresses: a_b@c.org, x+y=z, 3.14, 1,000 and 50%.",
+    "C++ costs $4.99 #1 (really) [no] {maybe} <tag/> a\\b a|b ~x^y",
+    "tabs\tand  double  spaces\nand a line",
+    "ALL CAPS, MiXeD, ab1cd2, 2nd, mp3, v1.2.3",
+    "A.B.C. U.S.A. e.g. i.e. Dr. No...",
+    "wait...what?!no way!!",
+    "comma,then no space:colon;semicolon",
+    "'single' \"double\" `back`",
+    "café naïve façade Zürich ñandú",
+    "Привет, мир! Γειά σου κόσμε.",
+    "smile 😀 and wave 👋🏽 now",
+    "",
+    " ",
+    "a",
+    "?",
+    "7",
+    "你好。",
+    "今天天气很好，我们去公园吧！",
+    "银行行长在长江边散步，觉得很快乐。",
+    "一二三四五，上山打老虎。不要不看。",
+    "我有3个苹果和two bananas。",
+    "AI技术很强大，对吧？Yes!",
+    "他说：“走吧”；她说：‘好’。",
+    "Beijing北京 and Shanghai上海2024年",
+    "龘靐齉 rare 㐀 characters",
+    "（全角）括号、顿号…省略号——破折号",
+    "ひらがなとカタカナ、漢字",
+    "한국어 문장입니다.",
+    "ㄅㄆㄇ ㄓㄔ",
+    "第1章：GPT-4与C++",
+    "长 长 的 路",
+    "mixed，punctuation。here！ok",
+    "α=β 中文 γ",
+]
+
+LONG: list[str] = [
+    "One sentence only.",
+    "First. Second! Third? Fourth; fifth: sixth, seventh.",
+    "A rather long sentence without any mark in it that goes on and on until it is longer than every limit "
+    "that the table asks for here",
+    "Short. " * 40,
+    "The first step is to listen, the second is to speak. Then you wait! Do you hear it? "
+    "If not, start again: nothing is lost; everything is where you left it. " * 3,
+    "今天天气很好，我们去公园吧！你觉得怎么样？如果下雨，就在家看书；不下雨就出去走走。" * 4,
+    "Mixed text，中文 and English. 你好！Hello there。Next: 下一句；last one.",
+    "No space after stops.Like this,and this!Then end",
+    "Trailing spaces.   Leading ones.  \n New line.\tTab.",
+    "",
+    "   ",
+    ".",
+    "...",
+    "a, b, c, d, e, f, g, h, i, j, k",
+    "Ends without a stop, then more",
+    "“Quoted.” ‘Again!’ (Bracketed.) Done.",
+    "é, è, ê. ü! ñ? ç; ø: å.",
+]
+CHUNK_BYTES: list[int] = [1, 10, 25, 60, 135, 300]
