@@ -1,10 +1,50 @@
-# `make help` lists what there is. The environment in .venv builds itself.
+# Two commands matter: `make lab` to read, `make test` to change things. The environment in .venv builds itself.
 PYTHON ?= python3
 VENV ?= .venv
-.PHONY: help test lint
-help:
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
-test: ## run every test
-	$(VENV)/bin/python -m pytest
-lint: ## check style
-	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+BIN = $(VENV)/bin
+# make test ARGS="tests/house -x"   ·   make notebooks NAMES="03 04"
+ARGS ?=
+NAMES ?=
+
+.PHONY: help environment lab environment-tests test lint format notebooks notebooks-small sums wheel clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: environment ## open the course in JupyterLab (the lessons are copied to f5lite-lessons/)
+	@$(BIN)/f5lite lab $(ARGS)
+
+test: environment-tests ## run every test, as CI does
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: environment-tests ## check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: environment-tests ## mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+notebooks: environment-tests ## build the lessons from notebooks/source, run them, store their outputs
+	$(BIN)/python -m notebooks.build $(NAMES)
+
+notebooks-small: environment-tests ## run every lesson on one core within 2 GiB, as on Binder
+	$(BIN)/python -m notebooks.build --memory $(NAMES)
+
+sums: ## write the bundled voice's checksums anew, after changing it
+	cd f5lite/voices && find . -type f \( -name '*.safetensors' -o -name '*.flac' -o -name '*.json' -o -name '*.txt' \) \
+		| sed 's,^\./,,' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
+
+wheel: environment-tests ## build dist/f5lite-….whl, weights and lessons included
+	$(BIN)/python -m pip wheel --no-deps --quiet --wheel-dir dist .
+
+clean: ## remove what tools leave behind; .venv stays
+	rm -rf build dist .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+environment:
+	@$(PYTHON) tools/environment.py --venv $(VENV)
+
+environment-tests:
+	@$(PYTHON) tools/environment.py --venv $(VENV) --tests
