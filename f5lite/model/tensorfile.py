@@ -72,7 +72,8 @@ def read_header(path: Path) -> tuple[dict[str, Entry], dict[str, str]]:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             first = file.read(8)
-            if first[:4] == b"PK\x03\x04" or first[:1] == b"\x80":
+            # A length under 4 GB ends in four zero bytes, whatever its first byte is; a pickle doesn't.
+            if first[4:] != bytes(4) and (first[:4] == b"PK\x03\x04" or first[:1] == b"\x80"):
                 raise F5liteError(
                     f"{path} is a pickle, not safetensors; name it .pt if it is a torch checkpoint"
                 )
