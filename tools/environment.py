@@ -60,10 +60,10 @@ def main():
 
 def _make(venv, python, tests):
     begin = time.time()
-    print(
-        f"Making {os.path.relpath(venv)}. This happens once: 2 to 10 minutes, about 1 GB, most of it PyTorch."
-    )
-    if not _works(python):
+    if _works(python):
+        print(f"Bringing {os.path.relpath(venv)} up to date.")
+    else:
+        print(f"Making {os.path.relpath(venv)}: once, 2 to 10 minutes, about 1 GB, most of it PyTorch.")
         try:
             import ensurepip  # noqa: F401
             import venv as _  # noqa: F401
