@@ -1,0 +1,141 @@
+"""Layers whose weights stay as they lie in the file: int8 with scales, or bf16; and putting them into any model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MethodType
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from f5lite.model.acoustic import Attention
+from f5lite.shrink.int8.engines import Engine, product_in_pieces
+from f5lite.shrink.int8.quantise import dequantise, quantise_rows
+
+
+class Int8Linear(nn.Module):
+    """A linear layer with weight (out, in) int8 and a scale an output channel. `engine` does the product."""
+
+    def __init__(
+        self, weight: torch.Tensor, weight_scale: torch.Tensor, bias: torch.Tensor | None, engine: Engine
+    ):
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("weight_scale", weight_scale)
+        self.register_buffer("bias", bias)
+        self.engine = engine
+        self.out_features, self.in_features = weight.shape
+
+    @classmethod
+    def of(cls, linear: nn.Linear, engine: Engine) -> Int8Linear:
+        """A float layer, quantised."""
+        bias = None if linear.bias is None else linear.bias.detach().float()
+        return cls(*quantise_rows(linear.weight), bias, engine)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.engine.linear(x, self.weight, self.weight_scale, self.bias)
+
+    def float_weight(self) -> torch.Tensor:
+        """The weight as the file means it, (out, in) float32, in memory of its own."""
+        return dequantise(self.weight, self.weight_scale)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_features}, {self.out_features}, engine={self.engine.name}"
+
+
+class HalfLinear(nn.Module):
+    """A linear layer with bf16 weights, made float32 in pieces as they are used. b … in -> b … out float32."""
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None):
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+        self.out_features, self.in_features = weight.shape
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return product_in_pieces(x, self.weight, None, self.bias)
+
+
+class HalfConvolution(nn.Module):
+    """A one-dimensional convolution with bf16 weights, one group made float32 at a time; b d n -> b d n."""
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, like: nn.Conv1d):
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+        self.groups, self.padding, self.stride, self.dilation = (
+            like.groups,
+            like.padding,
+            like.stride,
+            like.dilation,
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weights = self.weight.chunk(self.groups)
+        biases = self.bias.chunk(self.groups) if self.bias is not None else (None,) * self.groups
+        parts = zip(x.float().chunk(self.groups, 1), weights, biases, strict=True)
+        return torch.cat(
+            [F.conv1d(p, w.float(), b, self.stride, self.padding, self.dilation) for p, w, b in parts], 1
+        )
+
+
+class HalfEmbedding(nn.Module):
+    """An embedding table in bf16: only the rows in use are made float32."""
+
+    def __init__(self, weight: torch.Tensor):
+        super().__init__()
+        self.register_buffer("weight", weight)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return F.embedding(tokens, self.weight).float()
+
+
+def _project(self: Attention, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    y = self.to_qkv(x).unflatten(-1, (3, self.heads, -1))
+    return tuple(part.transpose(1, 2) for part in y.unbind(-3))
+
+
+def fuse_projection(attention: Attention, layer: nn.Module) -> None:
+    """Let one product stand for q, k and v: `attention.to_qkv`, with the rows of the three under each other."""
+    attention.to_q = attention.to_k = attention.to_v = None
+    attention.to_qkv = layer
+    attention.project = MethodType(_project, attention)
+
+
+def apply(
+    model: nn.Module,
+    engine: Engine,
+    wanted: Callable[[str, nn.Linear], bool] = lambda name, layer: True,
+    fuse: bool = True,
+) -> nn.Module:
+    """Quantise the linear layers of any model in place, where `wanted(name, layer)` says so. Works on foreign models too.
+
+    fuse: one product for q, k and v, in f5lite's own attention where all three are wanted.
+    """
+    chosen = [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and wanted(n, m)]
+    for name in chosen:
+        owner, _, leaf = name.rpartition(".")
+        setattr(
+            model.get_submodule(owner) if owner else model,
+            leaf,
+            Int8Linear.of(model.get_submodule(name), engine),
+        )
+    if fuse:
+        for module in list(model.modules()):
+            if isinstance(module, Attention):
+                parts = (module.to_q, module.to_k, module.to_v)
+                if all(isinstance(part, Int8Linear) for part in parts):
+                    joined = (
+                        torch.cat([getattr(p, n) for p in parts]) for n in ("weight", "weight_scale", "bias")
+                    )
+                    fuse_projection(module, Int8Linear(*joined, engine))
+    return model
+
+
+def set_engine(model: nn.Module, engine: Engine, wanted: Callable[[str], bool] = lambda name: True) -> int:
+    """Give every int8 layer that `wanted(name)` another engine; returns how many there were."""
+    layers = [m for n, m in model.named_modules() if isinstance(m, Int8Linear) and wanted(n)]
+    for layer in layers:
+        layer.engine = engine
+    return len(layers)
