@@ -21,7 +21,7 @@ class Comparison:
     after: Measurement
 
     def __post_init__(self) -> None:
-        if self.before.unit != self.after.unit:
+        if self.before.unit != self.after.unit and not (self.before.missing or self.after.missing):
             raise ValueError(
                 f"{self.before.name} is in {self.before.unit!r} and {self.after.name} in {self.after.unit!r}: "
                 "bring both to one unit"

@@ -66,7 +66,12 @@ def exercise(
             except NotYet as error:
                 result = Result(name, False, str(error), lesson)
             except NotImplementedError:
-                result = Result(name, False, f"`{name}` is still the stub. Write its lines, then run the cell again.", lesson)
+                result = Result(
+                    name,
+                    False,
+                    f"`{name}` is still the stub. Write its lines, then run the cell again.",
+                    lesson,
+                )
             except Exception as error:  # the reader's own code failed: say where, without a wall of frames
                 result = Result(name, False, _where(error), lesson)
             _results.append(result)

@@ -84,8 +84,9 @@ Branch = Callable[[Figures], str]
 class Text:
     """A registered text. `when(outcome)` adds a branch; `tell(...)` chooses one and fills it.
 
-    compare: names of the two measurements that decide among lower, higher and can't tell. Without it, `decide` is a
-    pure function from figures to one of `outcomes`, and `made_up` says figures that lead to each.
+    compare: names of the two measurements that decide among lower, higher and can't tell (exact figures that agree
+        are "same" where `outcomes` has it). Without it, `decide` is a pure function from figures to one of
+        `outcomes`, and `examples` holds figures that lead to each.
     constants: figures with a unit that a branch may state as they are, because no machine can contradict them.
     """
 
@@ -122,7 +123,9 @@ class Text:
         if self.compare:
             gone = [name for name in self.compare if name not in by_name]
             if gone:
-                raise ValueError(f"{self.id} compares {self.compare}, but got {sorted(by_name)}: {gone} missing")
+                raise ValueError(
+                    f"{self.id} compares {self.compare}, but got {sorted(by_name)}: {gone} missing"
+                )
             both = Comparison(by_name[self.compare[0]], by_name[self.compare[1]])
         if both is not None and (both.before.missing or both.after.missing):
             lead = f"It can't be told here: {both.before.missing or both.after.missing}."
@@ -131,7 +134,7 @@ class Text:
         if self.decide is not None:
             outcome = self.decide(f)
         elif both is not None:
-            outcome = "can't tell" if both.direction == "same" else both.direction
+            outcome = both.direction if both.direction in self.outcomes else "can't tell"
         else:
             raise ValueError(f"{self.id}: give `compare` or `decide`")
         if outcome not in self.branches:
@@ -143,12 +146,20 @@ class Text:
         """Figures that lead to `outcome`, in the size of `around`, `scale` times as large: for tests."""
         if outcome in self.examples:
             return tuple(_scaled(figure, scale) for figure in self.examples[outcome])
+        if self.compare and outcome == "same":
+            return tuple(
+                Measurement.of(n, max(self.around) * scale, self.unit, exact=True) for n in self.compare
+            )
         if not self.compare or outcome not in COMPARED:
             raise ValueError(f"{self.id}: say in `examples` which figures lead to {outcome!r}")
         large, small = max(self.around) * scale, min(self.around) * scale
         if small > 0.97 * large:
             small = 0.8 * large
-        before, after = {"lower": (large, small), "higher": (small, large), "can't tell": (large, large * 1.001)}[outcome]
+        before, after = {
+            "lower": (large, small),
+            "higher": (small, large),
+            "can't tell": (large, large * 1.001),
+        }[outcome]
         wobble = (0.995, 0.998, 1.0, 1.002, 1.005)
         return (
             Measurement.of(self.compare[0], (before * w for w in wobble), self.unit),
@@ -179,7 +190,11 @@ def guessed(guess: Entry | None) -> str:
         return ""
     value, unit = guess.details.get("value"), str(guess.details.get("unit", ""))
     shown = wording.figure(value, unit) if isinstance(value, (int, float)) else f"{value} {unit}".strip()
-    return f"You guessed {shown}." if guess.details.get("typed") else f"The guess was left at its default, {shown}."
+    return (
+        f"You guessed {shown}."
+        if guess.details.get("typed")
+        else f"The guess was left at its default, {shown}."
+    )
 
 
 def _scaled(figure: Measurement, scale: float) -> Measurement:

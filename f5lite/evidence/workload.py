@@ -107,6 +107,44 @@ def pass_times(
     return times[warm_up:]
 
 
+def request(
+    folder: str | os.PathLike[str], frames: int = FRAMES, steps: int = 1, residency: str = "resident"
+) -> dict[str, float]:
+    """One whole request, text to wave, at a fixed length; returns seconds by stage, loading included.
+
+    `frames` is reference and new speech together; the guided pair is `steps` passes. For a process of its own
+    (`memory.meter.isolated`): it loads the model and leaves nothing behind but the figures.
+    """
+    import torch
+
+    from f5lite.model import flow
+    from f5lite.pipeline import load
+
+    pipeline = load(folder, residency=residency)
+    mels = pipeline.config.mel.n_mels
+    cond = torch.randn(1, frames // 2, mels, generator=torch.Generator().manual_seed(0)) - 5
+    text = "the old clock on the wall has not been right for many years, and nobody minds " * 4
+    tokens = pipeline.files.vocabulary.encode([text[: frames // 4]])
+    seconds, begin = {}, time.perf_counter()
+
+    def lap(name: str) -> None:
+        nonlocal begin
+        now = time.perf_counter()
+        seconds[name], begin = now - begin, now
+
+    with torch.inference_mode():
+        with pipeline.text as embed:
+            both = embed(tokens, frames), embed(tokens, frames, drop_text=True)
+        lap("text")
+        with pipeline.acoustic as dit:
+            mel = flow.sample(dit, cond, *both, grid=flow.time_grid(steps), seed=0)
+        lap("acoustic")
+        with pipeline.vocoder as vocode:
+            vocode(mel.clamp(-11.5, 2))
+        lap("vocoder")
+    return seconds
+
+
 def utterance_seconds(passes: list[float], steps: int, rest: float = 0.0) -> float:
     """A whole utterance worked out from its passes: steps × median pass, plus what text and vocoder take. "Computed"."""
     return steps * statistics.median(passes) + rest

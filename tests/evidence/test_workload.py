@@ -59,3 +59,9 @@ def test_a_pass_is_timed_and_can_be_changed(tmp_path: Path) -> None:
     assert len(times) == 3 and min(times) > 0
     assert type(seen[0]).__name__ == "DiT"
     assert workload.utterance_seconds([1.0, 3.0, 2.0], steps=7, rest=0.5) == 14.5
+
+
+def test_a_whole_request_says_what_each_stage_took(tmp_path: Path) -> None:
+    folder = prepare(TINY.with_blocks(1), folder=tmp_path)
+    seconds = workload.request(folder, frames=64, steps=2, residency="on-demand")
+    assert list(seconds) == ["text", "acoustic", "vocoder"] and min(seconds.values()) > 0
