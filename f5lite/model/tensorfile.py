@@ -133,6 +133,15 @@ class TensorFile:
             )
         return flat.view(entry.shape)
 
+    def span(self, first: Entry, stop: int) -> torch.Tensor:
+        """`first` and the tensors that lie behind it up to byte `stop`, as one view with their rows under each other."""
+        row = math.prod(first.shape[1:])
+        count = (stop - first.start) // first.dtype.itemsize
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The given buffer is not writable")
+            flat = torch.frombuffer(self.map, dtype=first.dtype, count=count, offset=first.start)
+        return flat.view(count // row, *first.shape[1:])
+
     def read(self, key: str) -> torch.Tensor:
         """The tensor in memory of its own, read past the map, so that no page of the map stays behind."""
         entry = self.entries[key]

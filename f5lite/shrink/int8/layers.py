@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import MethodType
 
 import torch
 import torch.nn.functional as F
@@ -91,16 +90,21 @@ class HalfEmbedding(nn.Module):
         return F.embedding(tokens, self.weight).float()
 
 
-def _project(self: Attention, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    y = self.to_qkv(x).unflatten(-1, (3, self.heads, -1))
-    return tuple(part.transpose(1, 2) for part in y.unbind(-3))
+class FusedAttention(Attention):
+    """Attention whose q, k and v come from one product: `to_qkv`, with the rows of the three under each other."""
+
+    to_qkv: nn.Module
+
+    def project(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        y = self.to_qkv(x).unflatten(-1, (3, self.heads, -1))
+        return tuple(part.transpose(1, 2) for part in y.unbind(-3))
 
 
 def fuse_projection(attention: Attention, layer: nn.Module) -> None:
-    """Let one product stand for q, k and v: `attention.to_qkv`, with the rows of the three under each other."""
+    """Let `layer` stand for q, k and v; everything else of the attention, its backend too, stays as it is."""
+    attention.__class__ = FusedAttention
     attention.to_q = attention.to_k = attention.to_v = None
     attention.to_qkv = layer
-    attention.project = MethodType(_project, attention)
 
 
 def apply(
