@@ -1,0 +1,55 @@
+"""What was measured for the bundled voice, as data: other parts may rank ways of running it by sound without guessing.
+
+A way that wasn't measured is never preferred: it has no figure, and `ranked` leaves it out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from f5lite.evidence.quality.result import Result
+
+FOLDER = Path(__file__).parent / "results"
+
+
+@lru_cache(maxsize=1)
+def shipped() -> dict[str, Result]:
+    """Name → result, as in the files of `results/`. A is fp32 at 32 steps, guidance 2.0, unless the result says else."""
+    found = {}
+    for path in sorted(FOLDER.glob("*.json")):
+        found[path.stem] = Result.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    return found
+
+
+def measured(settings: Mapping[str, Any], results: Mapping[str, Result] | None = None) -> Result | None:
+    """The result whose B is exactly these settings (`{"steps": 7}`, `{"engine": "int8"}`), or None."""
+    for result in (shipped() if results is None else results).values():
+        if result.about.get("settings") == dict(settings):
+            return result
+    return None
+
+
+def ranked(
+    choices: Mapping[str, Mapping[str, Any]],
+    metric: str = "wer",
+    results: Mapping[str, Result] | None = None,
+) -> list[tuple[str, Result]]:
+    """The measured ones of `choices` (name → settings), best first by the bad end of their interval against A.
+
+    Ranking by the bad end means that a choice measured on few sentences has to show its quality before it is preferred.
+    """
+    from f5lite.evidence.quality.metrics import METRICS
+
+    sign = 1 if METRICS[metric].better == "lower" else -1
+    found = [(name, measured(settings, results)) for name, settings in choices.items()]
+    known = [(name, result) for name, result in found if result is not None]
+
+    def bad_end(entry: tuple[str, Result]) -> float:
+        change = entry[1].figure(metric).change
+        return max(sign * change.low, sign * change.high)
+
+    return sorted(known, key=bad_end)
