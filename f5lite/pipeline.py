@@ -13,13 +13,16 @@ import numpy as np
 import torch
 
 from f5lite.errors import F5liteError
-from f5lite.model import audio, flow, library, stages
+from f5lite.model import audio, flow, library
 from f5lite.model.checkpoint import Checkpoint
 from f5lite.model.config import ModelConfig
 from f5lite.model.mel import log_mel
 from f5lite.model.tokens import chunks
 from f5lite.model.vocoder import GriffinLim
+from f5lite.shrink import attention as attending
+from f5lite.shrink.int8.load import load_stage, steps_of
 from f5lite.shrink.stages import Stage
+from f5lite.shrink.timeline import Timeline
 
 Progress = Callable[[int, int], None]
 MOST_FRAMES = 65536  # upstream's longest utterance
@@ -77,22 +80,46 @@ class Pipeline:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         residency: str = "resident",
+        attention: str | None = None,
     ):
         self.files, self.config, self.device = files, files.config, _device(device)
+        self.attention = attending.backend(attention or self.config.dit.attn_backend, self.device)
         self.voices = library.bundled_voices()
         self._references: dict[tuple[str, str], Reference] = {}
+        self.timeline = Timeline()
         weights = Checkpoint(files.weights)
-        load = partial(Stage, residency=residency)
-        self.text = load("text", lambda: stages.load_text(weights, self.config, dtype, self.device))
+        self.steps = steps_of(weights)
+        acoustic_keys = [name for name in weights.names if not name.startswith("text_embed.")]
+        text_keys = [name for name in weights.names if name.startswith("text_embed.")]
+        load = partial(Stage, residency=residency, timeline=self.timeline)
+        self.text = load(
+            "text",
+            lambda: load_stage("text", weights, self.config, dtype, self.device, self.text.residency),
+            forget=lambda: weights.forget(text_keys),
+        )
         self.acoustic = load(
-            "acoustic", lambda: stages.load_acoustic(weights, self.config, dtype, self.device)
+            "acoustic",
+            lambda: attending.install(
+                load_stage("acoustic", weights, self.config, dtype, self.device, self.acoustic.residency),
+                self.attention,
+            ),
+            forget=lambda: weights.forget(acoustic_keys),
         )
         self.vocoder = load("vocoder", self._load_vocoder)
 
     def _load_vocoder(self) -> torch.nn.Module:
         if self.files.vocoder is None:
             return GriffinLim(self.config.mel)
-        return stages.load_vocoder(Checkpoint(self.files.vocoder), self.config, torch.float32, self.device)
+        # A checkpoint of its own each time: its map goes with the last of the weights.
+        checkpoint = Checkpoint(self.files.vocoder)
+        return load_stage(
+            "vocoder", checkpoint, self.config, torch.float32, self.device, self.vocoder.residency
+        )
+
+    @property
+    def stages(self) -> tuple[Stage, Stage, Stage]:
+        """The three stages, in the order of their turns."""
+        return self.text, self.acoustic, self.vocoder
 
     def reference(
         self,
@@ -123,21 +150,25 @@ class Pipeline:
         *,
         ref: str | os.PathLike[str] | None = None,
         ref_text: str | None = None,
-        steps: int = 32,
+        steps: int | None = None,
         guidance: float = 2.0,
         sway: float | None = -1.0,
         speed: float = 1.0,
         seed: int | None = None,
         method: str = "euler",
+        attention: str | None = None,
         progress: Progress | None = None,
     ) -> Iterator[Utterance]:
-        """Speak chunk by chunk; each is yielded as soon as it is ready. Chunk `i` uses seed + i."""
+        """Speak chunk by chunk; each is yielded as soon as it is ready. Chunk `i` uses seed + i.
+
+        steps: the number a converted model was made for, else 32. attention: a backend for this text (`shrink.attention`).
+        """
         self.files.vocabulary.check(text)
         if not 0.1 <= speed <= 5 or not 0 <= guidance <= 20:
             raise F5liteError(
                 f"speed must be from 0.1 to 5 and guidance from 0 to 20, found {speed} and {guidance}"
             )
-        grid = flow.time_grid(steps, sway)
+        grid = flow.time_grid(self.steps if steps is None else steps, sway)
         reference = self.reference(voice, ref, ref_text)
         pieces = self.cut(text, reference, speed)
         for index, piece in enumerate(pieces):
@@ -145,7 +176,9 @@ class Pipeline:
             if progress:
                 done = partial(_overall, progress, index, len(pieces))
             its_seed = None if seed is None else seed + index
-            yield self._say(piece, reference, grid, guidance, speed, its_seed, method, done)
+            with attending.attention(attention, device=self.device):
+                said = self._say(piece, reference, grid, guidance, speed, its_seed, method, done)
+            yield said
 
     def cut(self, text: str, reference: Reference, speed: float = 1.0) -> list[str]:
         """The chunks of a text: as long as reference and chunk stay under the model's `chunk_seconds` (upstream's rule)."""
@@ -232,10 +265,12 @@ def load(
     vocab: str | os.PathLike[str] | None = None,
     vocoder: str | os.PathLike[str] | None = None,
     config: str | ModelConfig | None = None,
+    attention: str | None = None,
 ) -> Pipeline:
     """A model ready to speak: "tiny" (bundled), "F5TTS_v1_Base" (from the hub), a folder or a file of weights.
 
     Weights are mapped where they can be used as they lie, and read on first use. dtype: float32 by default.
+    attention: a backend by name (`shrink.attention.NAMES`); the config's `attn_backend` by default.
     """
     files = library.find(model, vocab=vocab, vocoder=vocoder, config=config)
-    return Pipeline(files, device, dtype or torch.float32, residency)
+    return Pipeline(files, device, dtype or torch.float32, residency, attention)

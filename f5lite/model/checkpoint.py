@@ -6,9 +6,11 @@ buffers ignored), in fp32, fp16 or bf16, and this package's own files, which car
 
 from __future__ import annotations
 
+import mmap
 import os
 import pickle
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -100,6 +102,13 @@ class Checkpoint:
         if device == "cpu" and dtype in (None, kept):
             return source.view(key)
         return source.read(key).to(device=device, dtype=dtype)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Give the map's pages of these tensors back to the system; a tensor that is still used reads them again."""
+        if isinstance(self.source, TensorFile) and hasattr(mmap, "MADV_DONTNEED"):
+            for name in names:
+                entry = self.source.entries[self.names[name]]
+                self.source.advise(entry.start, entry.stop, mmap.MADV_DONTNEED)
 
     def config(self) -> ModelConfig | None:
         """The configuration in the file's own header, if it has one."""

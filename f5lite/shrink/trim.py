@@ -28,12 +28,14 @@ def can_trim() -> bool:
     return _malloc_trim() is not None
 
 
-def give_back() -> bool:
+def give_back(collect: bool = True) -> bool:
     """Collect garbage and return the allocator's free pages to the system.
 
+    collect: False where it is known that no cycle holds anything (a collection beside torch takes a tenth of a second).
     Returns whether the allocator could be asked; where it can't, freed memory comes back when the system wants it.
     """
-    gc.collect()
+    if collect:
+        gc.collect()
     trim = _malloc_trim()
     if trim is None:
         return False
