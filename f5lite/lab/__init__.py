@@ -11,7 +11,7 @@ from f5lite.lab import style
 from f5lite.lab.charts import anatomy, bars, lines, memory_timeline, scatter
 from f5lite.lab.checks import check
 from f5lite.lab.compare import compare
-from f5lite.lab.explore import control, explore
+from f5lite.lab.explore import choice, control, explore
 from f5lite.lab.figure import Figure, Table
 from f5lite.lab.ledger_view import ledger_buttons
 from f5lite.lab.live import live
@@ -19,6 +19,8 @@ from f5lite.lab.nav import contents, found, way
 from f5lite.lab.page import start
 from f5lite.lab.player import listen
 from f5lite.lab.predictions import predict
+from f5lite.lab.progress import progress
+from f5lite.lab.readiness import readiness
 from f5lite.lab.told import explain, verdict
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "anatomy",
     "bars",
     "check",
+    "choice",
     "compare",
     "contents",
     "control",
@@ -40,6 +43,8 @@ __all__ = [
     "live",
     "memory_timeline",
     "predict",
+    "progress",
+    "readiness",
     "scatter",
     "start",
     "style",

@@ -139,9 +139,8 @@ def compare(
     else:
         actual = b.median
     guess.keep()
-    made = (
-        title
-        or (metric or "the figure").removesuffix("_mb").replace("_", " ").replace("rss", "RSS").capitalize()
+    made = title or (metric or "the figure").removesuffix("_mb").replace("_", " ").capitalize().replace(
+        "rss", "RSS"
     )
-    figure = bars({names[0]: list(a.values), names[1]: list(b.values)}, title=made, unit=a.unit)
+    figure = bars({names[0]: a, names[1]: b}, title=made, unit=a.unit)
     return Compared(guess, both, actual, figure, guess.score(actual))

@@ -49,13 +49,14 @@ class Board:
         anchor: str = "start",
         weight: int = 400,
         serif: bool = False,
-        raw: str = "",
+        halo: bool = False,
     ) -> None:
-        """Words with their baseline at `y`; `fill` names a colour of the palette, `raw` gives CSS instead."""
+        """Words with their baseline at `y`; `fill` names a colour, `halo` keeps them readable on a line."""
+        edge = f"paint-order:stroke;stroke:{colour('paper')};stroke-width:5px;" if halo else ""
         family = "font-family:var(--f5-serif," + SERIF + ");" if serif else ""
         self.parts.append(
-            f'<text x="{n(x)}" y="{n(y)}" style="{family}font-size:{n(size)}px;font-weight:{weight};'
-            f'fill:{raw or colour(fill)}" text-anchor="{anchor}">{escape(words)}</text>'
+            f'<text x="{n(x)}" y="{n(y)}" style="{family}{edge}font-size:{n(size)}px;font-weight:{weight};'
+            f'fill:{colour(fill)}" text-anchor="{anchor}">{escape(words)}</text>'
         )
 
     def line(

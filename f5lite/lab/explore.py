@@ -26,6 +26,7 @@ class Control:
     step: float = 1.0
     unit: str = ""
     label: str = ""
+    choices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.low <= self.value <= self.high:
@@ -37,6 +38,11 @@ def control(
 ) -> Control:
     """A slider for the argument `name`."""
     return Control(name, low, high, value, step, unit, label or name.replace("_", " "))
+
+
+def choice(name: str, *choices: str, label: str = "") -> Control:
+    """Named alternatives for the argument `name`; `draw` gets the position of the chosen one, from 0."""
+    return Control(name, 0, len(choices) - 1, 0, 1, "", label or name.replace("_", " "), choices)
 
 
 class Explore(Shown):
@@ -72,13 +78,16 @@ class Explore(Shown):
 
     def plain(self) -> str:
         at = ", ".join(
-            f"{one.label} {self.values[name]:g} {one.unit}".rstrip() for name, one in self.controls.items()
+            f"{one.label} {one.choices[int(self.values[name])]}"
+            if one.choices
+            else f"{one.label} {self.values[name]:g} {one.unit}".rstrip()
+            for name, one in self.controls.items()
         )
         return f"At {at}: {self.figure.plain()}"
 
     def state(self) -> dict[str, Any]:
         """What the view shows."""
-        names = ("name", "low", "high", "step", "unit", "label")
+        names = ("name", "low", "high", "step", "unit", "label", "choices")
         return {
             "controls": [
                 {key: getattr(one, key) for key in names} | {"value": self.values[one.name]}

@@ -299,16 +299,18 @@ function live({ el, send, state }) {
 
 function explore({ el, send, state }) {
   const figure = make("div", { "aria-live": "polite" });
-  const problem = make("p", { class: "f5-status" });
+  const problem = make("p", { class: "f5-status", role: "status" });
   const rows = {};
   let waiting = null;
   const panel = make("div", { class: "f5 f5-card" });
   for (const control of state().controls) {
     const output = make("output", {});
-    const slide = make("input", {
-      type: "range", min: control.low, max: control.high, step: control.step, "aria-label": control.label,
-    });
+    const named = control.choices?.length > 0;
+    const slide = named
+      ? make("select", { "aria-label": control.label }, ...control.choices.map((name, at) => make("option", { value: at }, name)))
+      : make("input", { type: "range", min: control.low, max: control.high, step: control.step, "aria-label": control.label });
     const say = () => {
+      if (named) return;
       output.textContent = `${Number(slide.value).toLocaleString("en-GB")} ${control.unit}`;
       slide.setAttribute("aria-valuetext", output.textContent);
     };
@@ -321,6 +323,7 @@ function explore({ el, send, state }) {
     panel.append(make("label", { class: "f5-control" }, make("span", {}, control.label), slide, output));
   }
   keepKeys(panel);
+  el.classList.add("f5-explore");
   el.append(panel, problem, figure);
   let last = "";
   return (now) => {

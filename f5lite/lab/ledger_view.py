@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from pathlib import Path
 from typing import Any
 
 from f5lite.errors import F5liteError
@@ -41,16 +42,24 @@ class LedgerButtons(Shown):
         self.said = f"Brought back {new} new {'entry' if new == 1 else 'entries'} from {name}."
         return new
 
+    @property
+    def place(self) -> str:
+        """The file without what is only this machine's: from the home folder on, else its name."""
+        try:
+            return f"~/{self.ledger.path.relative_to(Path.home()).as_posix()}"
+        except ValueError:
+            return self.ledger.path.name
+
     def html(self) -> str:
         from html import escape
 
         return (
             '<section class="f5 f5-card" aria-label="Your ledger"><div class="f5-label">Your ledger</div>'
-            f"<p>Your measurements: <code>{escape(str(self.ledger.path))}</code></p></section>"
+            f"<p>Your measurements: <code>{escape(self.place)}</code></p></section>"
         )
 
     def plain(self) -> str:
-        return f"Your measurements: {self.ledger.path}"
+        return f"Your measurements: {self.place}"
 
     def view(self) -> Any:
         """The two buttons."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from f5lite.evidence.claims import CLAIMS, Claim
 from f5lite.evidence.ledger import Ledger
 from f5lite.evidence.verdict import Verdict, judge_ledger
-from f5lite.lab.contents import LESSONS, Lesson, around
+from f5lite.lab.course import LESSONS, Lesson, around
 from f5lite.lab.figure import Shown
 from f5lite.lab.session import CURRENT
 from f5lite.lab.told import pill

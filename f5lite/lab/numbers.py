@@ -19,7 +19,7 @@ __all__ = ["Reading", "number", "quantity", "reading", "ticks"]
 
 @dataclass(frozen=True)
 class Reading:
-    """A median with the lowest and highest of `repeats` runs, in whatever unit the chart names."""
+    """A median with its span, `low` to `high`: a measurement's interval, or the lowest and highest of `repeats` runs."""
 
     median: float
     low: float
@@ -55,7 +55,12 @@ def reading(value: Any, metric: str | None = None) -> Reading:
     if isinstance(value, (int, float)) or (hasattr(value, "__float__") and getattr(value, "ndim", 0) == 0):
         figure = float(value)
         return Reading(figure, figure, figure)
-    for name in ("values", "repeats", "runs"):
+    if all(hasattr(value, name) for name in ("median", "interval", "repeats")):
+        low, high = value.interval
+        if not math.isfinite(high - low):
+            low = high = value.median
+        return Reading(float(value.median), float(low), float(high), int(value.repeats))
+    for name in ("values", "runs"):
         runs = getattr(value, name, None)
         if runs is not None and not callable(runs) and isinstance(runs, Iterable):
             return reading(list(runs))

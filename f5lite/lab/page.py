@@ -8,7 +8,7 @@ import math
 from html import escape
 
 from f5lite import machine
-from f5lite.lab.contents import LESSONS, lesson
+from f5lite.lab.course import LESSONS, lesson
 from f5lite.lab.drawing import n
 from f5lite.lab.figure import Shown
 from f5lite.lab.session import CURRENT

@@ -38,7 +38,7 @@ class Sound:
             ValueError: samples without a rate, more than one channel, or nothing to hear.
         """
         wave = np.asarray(getattr(sound, "wave", sound), np.float32)
-        rate = rate or getattr(sound, "sample_rate", None)
+        rate = rate or getattr(sound, "sample_rate", None) or getattr(sound, "rate", None)
         if rate is None:
             raise ValueError("bare samples need their rate: lab.listen(wave, rate=24000)")
         if wave.ndim != 1 or wave.size == 0:

@@ -35,6 +35,7 @@ def anatomy(
     whole = sum(sizes.values())
     order = sorted(sizes, key=sizes.__getitem__, reverse=True)
     board = Board(height)
+    labelled: set[str] = set()
     for index, (name, (x, y, w, h)) in enumerate(
         zip(order, squarify([sizes[one] for one in order], (0, 0, WIDTH, height)), strict=True)
     ):
@@ -55,12 +56,18 @@ def anatomy(
                     board.text(
                         bx + 9, by + 36, fitted(quantity(size, unit), bw - 14, 13), size=13, fill="soft"
                     )
-        if h > 26:
+        if h > 26 and fitted(name, w - 14, 16):
+            labelled.add(name)
             board.text(x + 10, y + 21, fitted(name, w - 14, 16), size=16, weight=700)
         if h > 46:
             share = f"{quantity(sizes[name], unit)} · {100 * sizes[name] / whole:.0f} %"
             short = share if fitted(share, w - 14, 14) == share else f"{100 * sizes[name] / whole:.0f} %"
             board.text(x + 10, y + 41, fitted(short, w - 10, 14), size=14, fill="soft", weight=600)
+    small = [one for one in order if one not in labelled]
+    if small and not note:
+        note = (
+            "Too small to label: " + ", ".join(f"{one} {quantity(sizes[one], unit)}" for one in small) + "."
+        )
     said = ", ".join(
         f"{one} {quantity(sizes[one], unit)} ({100 * sizes[one] / whole:.1f} %)" for one in order
     )

@@ -55,5 +55,5 @@ def frame(board: Board, x: Scale, y: Scale, x_label: str, y_label: str, *, verti
         if vertical:
             board.line((x(mark), y.start), (x(mark), y.end), "grid")
         board.text(x(mark), y.start + 21, number(mark), size=13, fill="soft", anchor="middle")
-    board.text(0, y.end - 16, y_label, size=13, fill="soft", weight=600)
+    board.text(0, 14, y_label, size=13, fill="soft", weight=600)
     board.text(x.end, y.start + 41, x_label, size=13, fill="soft", anchor="end", weight=600)

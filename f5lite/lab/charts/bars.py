@@ -59,7 +59,6 @@ def bars(
             board.line((x(one.low), middle), (x(one.high), middle), "ink", 1.6)
             for end in (one.low, one.high):
                 board.line((x(end), middle - 5), (x(end), middle + 5), "ink", 1.6)
-        board.text(x(max(one.high, one.median)) + 10, y + BAR / 2 + 5, figures[name], size=15, weight=650)
     board.line((widest, top), (widest, top + ROW * len(readings)), "line", 1.2)
     if mark:
         label, value = mark
@@ -68,13 +67,16 @@ def bars(
         shift = -6 if side == "end" else 6
         text = f"{label}: {quantity(value, unit)}"
         board.text(x(value) + shift, top - 8, text, size=14, fill="orange", anchor=side, weight=650)
+    for index, (name, one) in enumerate(readings.items()):
+        y = top + index * ROW + ROW / 2 + 5
+        board.text(x(max(one.high, one.median)) + 10, y, figures[name], size=15, weight=650, halo=bool(mark))
     return Figure(
         "bars",
         title,
         board.svg(),
         alt or sentence(title, readings, unit, mark),
         Table.of(
-            ("", f"median ({unit})", "lowest", "highest", "runs"),
+            ("", f"median ({unit})", "from", "to", "runs"),
             [
                 (name, quantity(one.median), quantity(one.low), quantity(one.high), one.repeats)
                 for name, one in readings.items()

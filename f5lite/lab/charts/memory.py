@@ -42,8 +42,8 @@ def memory_timeline(
             raise ValueError(f"{name!r} has {len(values)} samples, the time line {len(seconds)}")
     total = [sum(column) for column in zip(*parts.values(), strict=True)]
     peak = max(total)
-    top = TOP + (26 if marks else 0)
-    low = BOTTOM + (26 if marks else 0)
+    top = TOP + (22 if marks else 0)
+    low = BOTTOM + (22 if marks else 0)
     board = Board(low + 50)
     tail = max(text_width(name, 15) for name in parts) + 20
     # The time axis ends with the last sample, not at the next round number.

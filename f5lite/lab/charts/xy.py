@@ -10,7 +10,7 @@ from f5lite.lab.figure import Figure, Table
 from f5lite.lab.numbers import number, quantity
 from f5lite.lab.style import series
 
-HEIGHT, TOP, BOTTOM, LEFT = 330, 38, 280, 58
+HEIGHT, TOP, BOTTOM, LEFT = 326, 34, 276, 58
 
 
 def lines(
@@ -96,19 +96,18 @@ def scatter(
     across = scale([x for _, x, _ in points], LEFT, WIDTH - 40, zero=zero)
     up = scale([y for _, _, y in points], BOTTOM, TOP, zero=zero)
     frame(board, across, up, x_label, y_label, vertical=True)
+    taken: list[tuple[float, float, float, float]] = [
+        (across(x) - 7, up(y) - 7, across(x) + 7, up(y) + 7) for _, x, y in points
+    ]
     for name, x, y in points:
         chosen = name in highlight
         board.dot(
             across(x), up(y), "orange" if chosen else "blue", 7 if chosen else 6, hollow=not chosen, tip=name
         )
-        left = across(x) + text_width(name) + 14 > WIDTH
+        where, anchor, box = beside(across(x), up(y), text_width(name), taken)
+        taken.append(box)
         board.text(
-            across(x) + (-12 if left else 12),
-            up(y) - 9,
-            name,
-            fill="orange" if chosen else "ink",
-            weight=650 if chosen else 400,
-            anchor="end" if left else "start",
+            *where, name, fill="orange" if chosen else "ink", weight=650 if chosen else 400, anchor=anchor
         )
     listed = "; ".join(f"{name} at {number(x)} and {number(y)}" for name, x, y in points)
     return Figure(
@@ -120,6 +119,26 @@ def scatter(
         {"points": list(points), "x_label": x_label, "y_label": y_label},
         note,
     )
+
+
+def beside(
+    x: float, y: float, width: float, taken: Sequence[tuple[float, float, float, float]]
+) -> tuple[tuple[float, float], str, tuple[float, float, float, float]]:
+    """Where a point's name goes: (baseline, anchor, box), the first of four places that covers nothing in `taken`."""
+    places = []
+    for down in (-9, 20):
+        for right in (True, False):
+            left = x + 12 if right else x - 12 - width
+            box = (left, y + down - 11, left + width, y + down + 3)
+            covers = sum(
+                box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+                for other in taken
+            )
+            outside = left < 0 or left + width > WIDTH
+            at = (x + 12 if right else x - 12, y + down)
+            places.append((covers + 10 * outside, at, "start" if right else "end", box))
+    _, at, anchor, box = min(places, key=lambda place: place[0])
+    return at, anchor, box
 
 
 def thinned(x: Sequence[float], most: int = 24) -> list[tuple[int, float]]:

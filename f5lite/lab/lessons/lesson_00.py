@@ -1,0 +1,109 @@
+"""The texts of lesson 00, "Start here", and how well the bundled voice speaks, from the figures that ship with it."""
+
+from __future__ import annotations
+
+import json
+
+from f5lite.evidence import explain
+from f5lite.evidence.measurement import Measurement
+from f5lite.model.library import BUNDLE
+from f5lite.pipeline import Utterance
+
+GOOD_ENOUGH = 10.0  # percent of words misheard: what the voice is aimed at
+
+pace = explain.text(
+    "00/pace",
+    subject="the time for this sentence",
+    compare=("speech", "making"),
+    unit="s",
+    around=(2.0, 1.0),
+)
+
+
+@pace.when("lower")
+def _(f: explain.Figures) -> str:
+    return (
+        "Your machine makes speech faster than it is spoken, so it could talk while it works. This is the small model, "
+        "though: the published one has forty times its weights, and the lessons are about that."
+    )
+
+
+@pace.when("higher")
+def _(f: explain.Figures) -> str:
+    return (
+        f"Your machine needs {f.times} as long to make the sentence as it takes to say it. This is the small model, and "
+        "the published one has forty times its weights: there is a course's worth of work to do."
+    )
+
+
+@pace.when("can't tell")
+def _(f: explain.Figures) -> str:
+    return (
+        "Speaking and making take about the same time here, as far as these runs can say. This is the small model; the "
+        "published one has forty times its weights."
+    )
+
+
+def _heard(f: explain.Figures) -> str:
+    if f["misheard"].missing:
+        return "no figure"
+    return "good" if f["misheard"].interval[1] <= GOOD_ENOUGH else "weak"
+
+
+voice = explain.text(
+    "00/voice",
+    outcomes=("good", "weak", "no figure"),
+    decide=_heard,
+    constants=("10 %",),
+    examples={
+        "good": (Measurement.of("misheard", 6.0, "%", bounds=(4.0, 8.0)),),
+        "weak": (Measurement.of("misheard", 34.0, "%", bounds=(30.0, 38.0)),),
+        "no figure": (Measurement.none("misheard", "no figures ship with this voice", "%"),),
+    },
+)
+
+
+@voice.when("good")
+def _(f: explain.Figures) -> str:
+    return (
+        f"A speech recogniser misheard {f.of('misheard')} of the words that this voice said in new sentences of its own "
+        "kind. It knows some two hundred words: keep to homes, cities, days and numbers, and it is easy to follow."
+    )
+
+
+@voice.when("weak")
+def _(f: explain.Figures) -> str:
+    return (
+        f"Plainly: this voice is weak. A speech recogniser misheard {f.of('misheard')} of its words, in new sentences of "
+        "the kind it was trained on, and open text is worse. It is small and little trained. What it is good for is to "
+        "hear what a technique changes: the same sentence, before and after."
+    )
+
+
+@voice.when("no figure")
+def _(f: explain.Figures) -> str:
+    return (
+        f"How well it speaks can't be said here ({f['misheard'].missing}). Judge by ear, and compare only the same "
+        "sentence before and after a technique."
+    )
+
+
+def misheard(steps: int = 7) -> Measurement:
+    """Share of misheard words of the bundled voice, in percent, as measured when it was made, with its interval."""
+    try:
+        figures = json.loads((BUNDLE / "tiny" / "figures.json").read_text(encoding="utf-8"))
+        one = figures["wer"][str(steps)]
+        bounds = (100 * one["low"], 100 * one["high"])
+        return Measurement.of("misheard", 100 * one["median"], "%", bounds=bounds)
+    except (OSError, ValueError, KeyError):
+        return Measurement.none("misheard", "no figures ship with this voice", "%")
+
+
+def speech(utterance: Utterance) -> Measurement:
+    """How long the sentence takes to say."""
+    return Measurement.of("speech", utterance.duration, "s", exact=True)
+
+
+def making(utterances: list[Utterance]) -> Measurement:
+    """How long it took to make, all three stages, each time."""
+    return Measurement.of("making", [sum(one.seconds.values()) for one in utterances], "s")

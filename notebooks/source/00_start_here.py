@@ -1,0 +1,85 @@
+# %% [markdown]
+# # 00 · Start here
+#
+# **You'll do**: check this machine, make a guess, and hear a sentence in five voices.
+# **You'll learn**: how the course works, and what its small model can and can't say.
+# **You need**: nothing. 5 minutes.
+
+# %%
+import f5lite
+from f5lite import lab
+from f5lite.lab.lessons import lesson_00 as helpers
+
+lab.start("00")
+
+# %% [markdown]
+# A widely copied article says that three techniques shrink F5-TTS, a speech model, until it fits a phone: 70 % less memory,
+# 68 % less time. This course does all of it, on the real architecture, and measures every claim on the machine in front of
+# you. Is it ready?
+
+# %%
+lab.readiness()
+
+# %% [markdown]
+# Every lesson goes the same way: **predict, measure, explain, listen**. You write down a guess, the machine measures, the
+# text that follows is computed from your own figures, and where sound may change you hear it. Start with a guess: the next
+# sentence takes about two seconds to say.
+
+# %%
+guess = lab.predict("00/pace", "How many seconds does this machine take to make it?", default=2, unit="s")
+guess
+
+# %%
+voice = f5lite.load("tiny")
+sentence = "turn off the lights in the kitchen"
+with lab.progress("speaking, six times", 6) as done:
+    runs = [(voice.speak(sentence, steps=7, seed=1), done())[0] for _ in range(6)]
+first, *runs = runs  # the first run pays for reading the weights and isn't counted
+
+# %%
+speech, making = helpers.speech(first), helpers.making(runs)
+names = ("seconds of speech", "seconds to make them")
+lab.compare(guess, speech, making, names=names, title="Time for the sentence", unit="s")
+
+# %%
+lab.explain("00/pace", speech, making, guess=guess)
+
+# %% [markdown]
+# ## Listen
+#
+# Above the spectrogram is the wave: time runs to the right, and loud is tall. Below it, pitch runs upwards and bright is
+# strong. Each vowel is a stack of stripes, and each "s" is a cloud at the top.
+
+# %%
+lab.listen(first, title="The small F5-TTS, 7 steps")
+
+# %% [markdown]
+# A voice is not in the weights. F5-TTS gets a few seconds of someone and the words they say, and goes on in that voice. Five
+# references ship with this course. Write a sentence of your own in the next cell and run it again: short words about homes,
+# cities, days and numbers work best.
+
+# %%
+yours = "the quick fox runs near the window"
+with lab.progress("speaking", len(voice.voices)) as done:
+    spoken = {name: (voice.speak(yours, name, steps=7, seed=1), done())[0] for name in voice.voices}
+lab.listen(spoken, title="Your sentence, five voices")
+
+# %% [markdown]
+# How well does it speak? Nobody should have to take that on trust, so the voice was tested when it was made: a speech
+# recogniser wrote down new sentences, and its mistakes were counted. The figure that ships with the voice decides what the
+# next cell says.
+
+# %%
+lab.explain("00/voice", helpers.misheard())
+
+# %% [markdown]
+# ## Your ledger
+#
+# What you measure and guess is kept in a file on this machine, your ledger; lesson 08 judges the article by it. On Binder
+# the machine is thrown away after ten idle minutes: save the ledger before you go, and bring it back when you return.
+
+# %%
+lab.ledger_buttons()
+
+# %%
+display(lab.contents(), lab.way())

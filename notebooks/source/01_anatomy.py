@@ -1,0 +1,105 @@
+# %% [markdown]
+# # 01 · Anatomy: find where the bytes are
+#
+# **You'll do**: work out a model's size from its configuration, count it in the file, and time it.
+# **You'll learn**: which parts are worth shrinking, and whether the article's starting point is right.
+# **You need**: lesson 00, 10 minutes.
+
+# %%
+from f5lite import lab
+from f5lite.evidence import workload
+from f5lite.lab.lessons import lesson_01 as helpers
+from f5lite.memory import meter
+
+lab.start("01")
+
+# %% [markdown]
+# F5-TTS speaks in three stages. *Text* turns letters into vectors, the *acoustic model* turns noise into a mel spectrogram
+# in several passes, the *vocoder* turns that into a wave. The article splits them, so that only one is in memory at a time.
+# How much can that free at most?
+
+# %%
+guess = lab.predict(
+    "01/split", "How many percent of the weights can be unloaded at best?", default=50, unit="%"
+)
+guess
+
+# %% [markdown]
+# A configuration is enough to work out every layer's weights: a linear layer from 1,024 to 6,144 channels has 1,024 × 6,144
+# weights and 6,144 biases, four bytes each in fp32. Areas in the picture are bytes. Choose another shape above it.
+
+# %%
+lab.explore(helpers.bytes_of, lab.choice("shape", "v1 Base", "v1 Small", "the bundled one"))
+
+# %%
+freed, adaln = helpers.split()
+lab.compare(guess, 100.0, 100 - freed.median, names=("all stages", "the largest"), title="Weights", unit="%")
+
+# %%
+lab.explain("01/split", freed, adaln)
+
+# %% [markdown]
+# An estimate is a guess until it is checked. The next cell writes a file with the real shape and seeded weights: the same
+# bytes and the same arithmetic as the published checkpoint, but no voice. Then it counts what the file's header lists.
+
+# %%
+work = workload.here()
+print(work.note or "The whole model, as published.")
+with lab.progress("writing the seeded weights", 1) as done:
+    folder = workload.prepare(work.config)
+estimate, file = helpers.estimate_and_file(work.config, folder)
+lab.explain("01/agree", estimate, file)
+
+# %% [markdown]
+# ## Bytes are not work
+#
+# AdaLN is large but hardly works: once a pass, on one vector. Attention and feed-forward run on every frame of the guided
+# pair. Move the sliders: what grows with the steps, and what grows faster than the frames?
+
+# %%
+frames = lab.control("frames", 128, 4096, 512, step=128)
+lab.explore(helpers.work_of, frames, lab.control("steps", 1, 64, 32))
+
+# %% [markdown]
+# ## Test the article's starting point
+#
+# The article begins at 1200 MB and 2.5 seconds. One request runs in a process of its own, which tells its peak; one pass is
+# repeated, which tells the time. A whole utterance is computed from them: 32 passes, then the vocoder.
+
+# %%
+with lab.progress("two requests, then six passes", 3) as done:
+    runs = [(meter.isolated(workload.request, folder, work.frames), done())[0] for _ in range(2)]
+    passes = workload.pass_times(folder, work.frames)
+rest = runs[-1].result["text"] + runs[-1].result["vocoder"]
+utterance = [workload.utterance_seconds([one], 32, rest) for one in passes]
+figures = helpers.baseline(work, [run.peak_rss_mb for run in runs], utterance)
+lab.ledger.record("baseline", *figures, note="computed: 32 steps × pass")
+lab.verdict("baseline")
+
+# %% [markdown]
+# ## Your turn · 4 minutes · ●●○
+#
+# Each block's attention has four linear layers, for q, k, v and the output, all from `dim` to `dim`. How many weights is
+# that in a model of `depth` blocks? The check compares your answer with the file.
+
+
+# %% tags=["exercise"]
+def attention_weights(dim, depth):
+    """Weights and biases of all attention layers."""
+    raise NotImplementedError  # your lines here
+
+
+lab.check.attention_weights(attention_weights)
+
+# %% [markdown] tags=["hint"]
+# A linear layer has a matrix and a bias, one number for each of its outputs.
+
+
+# %% tags=["solution"]
+def attention_weights(dim, depth):
+    """Weights and biases of all attention layers."""
+    return depth * 4 * (dim * dim + dim)
+
+
+# %%
+display(lab.found(), lab.way())
