@@ -22,6 +22,8 @@ LOWEST = (3, 10)
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # PyTorch's own CPU builds: a fifth of the size of what PyPI has for Linux. TORCH_INDEX="" does without.
 TORCH_INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")
+# Tests read the weights that these carry and none of their code, which would need librosa and a C compiler.
+CARRIERS = ("speechmos==0.0.1.1", "resemblyzer==0.1.4")
 # JupyterLab asks on its first start whether it may fetch news. Not here.
 OVERRIDES = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
@@ -76,6 +78,8 @@ def _make(venv, python, tests):
     file = "requirements-test.txt" if tests else "requirements.txt"
     print(f"[2/3] the packages of {file}")
     _pip(python, "install", "-r", os.path.join(HERE, file), *_torch_index())
+    if tests:
+        _pip(python, "install", "--no-deps", *CARRIERS)
     print("[3/3] f5lite itself, from this folder")
     _pip(python, "install", "--no-deps", "-e", HERE)
     settings = os.path.join(venv, "share", "jupyter", "lab", "settings")
