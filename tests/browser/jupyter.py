@@ -188,6 +188,8 @@ class Page:
         self.tab.goto(f"{self.lab.url}/lab/tree/{self.notebook}?token={self.lab.token}")
         self.tab.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.idle()
+        # The status bar knows of the kernel a moment before the notebook does; running then asks for a kernel.
+        self.tab.wait_for_timeout(1000)
 
     def reload(self) -> None:
         """Reload the page; the kernel lives on."""
@@ -197,16 +199,19 @@ class Page:
 
     def idle(self, seconds: float = 60) -> None:
         """Wait until the kernel has nothing to do."""
-        self.tab.wait_for_selector(
-            '.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]',
-            timeout=1000 * seconds,
-            state="attached",
+        self.tab.locator("#jp-main-statusbar", has_text=re.compile(r"\| Idle")).wait_for(
+            timeout=1000 * seconds
         )
 
     def run_all(self, seconds: float = 120) -> None:
         """Run > Run All Cells, and wait until the last cell has run."""
         self.menu("Run", "Run All Cells")
         self.tab.wait_for_timeout(500)
+        # The indicator is idle between two cells too; a waiting cell shows a star.
+        self.tab.wait_for_function(
+            "() => ![...document.querySelectorAll('.jp-InputPrompt')].some((one) => one.textContent.includes('*'))",
+            timeout=1000 * seconds,
+        )
         self.idle(seconds)
         self.tab.wait_for_timeout(300)
 
@@ -221,9 +226,14 @@ class Page:
         before = path.stat().st_mtime_ns
         self.menu("File", "Save Notebook")
         end = time.monotonic() + 15
-        while path.stat().st_mtime_ns == before and time.monotonic() < end:
-            self.tab.wait_for_timeout(100)
-        return json.loads(path.read_text())
+        while time.monotonic() < end:
+            self.tab.wait_for_timeout(200)
+            if path.stat().st_mtime_ns != before:
+                try:
+                    return json.loads(path.read_text(encoding="utf-8"))
+                except ValueError:  # read while it was being written
+                    continue
+        raise AssertionError(f"{self.notebook} was not saved")
 
     def show(self, selector: str, which: int = 0) -> Any:
         """The element, scrolled into view."""
