@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 ARGS ?=
 NAMES ?=
 
-.PHONY: help environment lab environment-tests test lint format notebooks notebooks-small sums wheel clean
+.PHONY: help environment lab environment-tests upstream test lint format notebooks notebooks-small sums wheel clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -15,7 +15,7 @@ help: ## this list
 lab: environment ## open the course in JupyterLab (the lessons are copied to f5lite-lessons/)
 	@$(BIN)/f5lite lab $(ARGS)
 
-test: environment-tests ## run every test, as CI does
+test: environment-tests upstream ## run every test, as CI does
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: environment-tests ## check style and format
@@ -48,3 +48,7 @@ environment:
 
 environment-tests:
 	@$(PYTHON) tools/environment.py --venv $(VENV) --tests
+
+# The original package, for the live comparison. Where it can't be had, that one comparison says so.
+upstream: environment-tests
+	@$(BIN)/python -m tests.parity.environment || echo "upstream's package can't be installed; going on without"
