@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from f5lite.evidence.claims import Claim
-from f5lite.evidence.rules import All, Fact, FirstOf, Limit, Margin, Reduction, Rise, Stated
+from f5lite.evidence.combined import All, FirstOf
+from f5lite.evidence.rules import Fact, Limit, Margin, Reduction, Rise, Stated
 
 CLAIMS = (
     Claim(

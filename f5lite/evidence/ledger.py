@@ -7,47 +7,20 @@ file away (`to_bytes`) and bring it back (`restore`), which Binder needs. `store
 from __future__ import annotations
 
 import os
-import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from f5lite.errors import F5liteError
 from f5lite.evidence import store
 from f5lite.evidence.entry import Entry, Kind
+from f5lite.evidence.here import SESSION, alive, default_path, versions
 from f5lite.evidence.lock import locked
 from f5lite.evidence.measurement import Measurement
-
-SESSION = uuid.uuid4().hex[:12]
-
-
-def default_path() -> Path:
-    """F5LITE_LEDGER, else a file in the user's data folder: the same for every lesson, wherever it was copied to."""
-    if chosen := os.environ.get("F5LITE_LEDGER"):
-        return Path(chosen).expanduser()
-    if os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "f5lite" / "ledger.json"
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides a figure, without importing any of it."""
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for name in ("f5lite", "torch", "numpy"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 class Ledger:
@@ -115,7 +88,7 @@ class Ledger:
             for entry in self.entries(kind="attempt")
             if entry.details.get("state") == "started"
             and entry.details.get("session") != SESSION
-            and not _alive(entry.details.get("process"), entry.details.get("host"))
+            and not alive(entry.details.get("process"), entry.details.get("host"))
         ]
 
     # -- writing
@@ -260,12 +233,3 @@ class Ledger:
         later = replace(entry, revision=entry.revision + 1, details={**entry.details, **details})
         self._content.entries[entry.id] = later.to_dict()
         self.save()
-
-
-def _alive(process: object, host: object) -> bool:
-    """Whether the kernel that announced an attempt still runs; another host's is taken to be gone."""
-    import socket
-
-    import psutil
-
-    return isinstance(process, int) and host == socket.gethostname() and psutil.pid_exists(process)

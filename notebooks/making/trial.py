@@ -27,12 +27,14 @@ pathlib.Path(os.environ["{SAID}"]).write_text(json.dumps([result.to_dict() for r
 
 @dataclass(frozen=True)
 class Trial:
-    """How a lesson did in quick mode. `checks` are the results of its exercises, stub then solution, in order."""
+    """How a lesson did in quick mode. `checks` are the results of its exercises, stub then solution, in order;
+    `ledger` is the file that it wrote."""
 
     passed: bool
     report: str
     checks: list[dict[str, object]]
     seconds: float
+    ledger: Path
 
 
 def prepare(source: Path, path: Path) -> None:
@@ -61,4 +63,4 @@ def trial(source: Path, scratch: Path, *, limit: int = 300) -> Trial:
     done = subprocess.run(command, cwd=scratch, env=env, capture_output=True, text=True)
     seconds = time.monotonic() - begin
     checks = json.loads(said.read_text()) if said.exists() else []
-    return Trial(done.returncode == 0, done.stdout + done.stderr, checks, seconds)
+    return Trial(done.returncode == 0, done.stdout + done.stderr, checks, seconds, scratch / "ledger.json")

@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from f5lite.evidence.combined import All, FirstOf
 from f5lite.evidence.comparison import Comparison
 from f5lite.evidence.measurement import Measurement
 from f5lite.evidence.rules import (
     MARGIN,
     ROUNDING,
-    All,
     Fact,
-    FirstOf,
     Limit,
     Margin,
     Reduction,

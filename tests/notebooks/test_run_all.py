@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from f5lite.evidence.claims import CLAIMS
+from f5lite.evidence.ledger import Ledger
 from notebooks.making import source as sources
 from notebooks.making.run import LIMIT_QUICK
 from notebooks.making.trial import Trial, trial
@@ -34,6 +36,13 @@ def test_run_all(lesson: Path, tmp_path: Path) -> None:
         assert not stub["passed"], f"the stub of {stub['name']} passes its own check"
         assert len(str(stub["message"])) > 20 and "Traceback" not in str(stub["message"])
         assert solution["passed"], f"the solution of {solution['name']} fails: {solution['message']}"
+    kept = Ledger(done.ledger)
+    assert kept.notices == [] and kept.interrupted() == []
+    for claim in CLAIMS.of_lesson(sources.lesson(lesson)):
+        names = {name for entry in kept.entries(claim.id, kind="measurement") for name in entry.figures}
+        assert names & set(claim.needs), (
+            f"{claim.id} needs {claim.needs}, this lesson records {sorted(names)}"
+        )
     assert done.seconds <= LIMIT_QUICK, (
         f"{done.seconds:.0f} s in quick mode, three times; at most {LIMIT_QUICK}"
     )
