@@ -39,11 +39,11 @@ from f5lite.shrink.int8.file import (
 )
 from f5lite.shrink.int8.layout import BF16, FOLDED, FP32, INT8, PRECISIONS
 from f5lite.shrink.int8.quantise import dequantise, quantise_rows
+from f5lite.shrink.int8.rows import rows
 from f5lite.shrink.modulation import fold_file
 
 PHASES = ("read", "write", "verify", "rename")
 Progress = Callable[[str, int, int], None]  # phase, bytes done, bytes in all
-PIECE = 1 << 19  # numbers quantised at a time
 ROUNDING = {INT8: 0.51, BF16: 2.0**-8, FP32: 0.0}  # of a scale; of a number; exact
 
 
@@ -192,18 +192,6 @@ def _hash(path: Path, say: Callable[[int], None]) -> str:
     return whole.hexdigest()
 
 
-def _read(part: _Part, name: str) -> torch.Tensor:
-    """One tensor of the source in memory of its own, past the map (a file cut short is then an error, not a signal)."""
-    return part.checkpoint.source.read(part.checkpoint.names[name])
-
-
-def _pieces(tensor: torch.Tensor) -> list[torch.Tensor]:
-    rows = (
-        max(1, PIECE // max(1, tensor[0].numel())) if tensor.ndim > 1 and len(tensor) else max(1, len(tensor))
-    )
-    return list(tensor.split(rows)) if tensor.ndim else [tensor]
-
-
 def _write(
     part: _Part,
     folder: Path,
@@ -221,7 +209,7 @@ def _write(
         for weight in part.kept:
             if weight.kind == FOLDED:
                 continue
-            for piece in _pieces(_read(part, weight.name)):
+            for piece in rows(part.checkpoint.source, part.checkpoint.names[weight.name]):
                 if weight.kind == INT8:
                     values, scale = quantise_rows(piece, f"{part.checkpoint.path}: {weight.name}")
                     writer.put(weight.name, values)
@@ -286,22 +274,22 @@ def _verify(part: _Part, folder: Path, report: Report, say: Callable[[int], None
 
 
 def _reconstruct(part: _Part, weight: planning.Kept, new: TensorFile) -> Layer:
-    source, kept = _read(part, weight.name), new.read(weight.name)
+    source = rows(part.checkpoint.source, part.checkpoint.names[weight.name])
     scale = new.read(f"{weight.name}_scale") if weight.kind == INT8 else None
     off = size = 0.0
     row = 0
-    for mine, its in zip(_pieces(source), _pieces(kept), strict=True):
+    for mine, its in zip(source, rows(new, weight.name), strict=True):
         mine = mine.float()
-        rows = len(mine) if mine.ndim else 1
-        meant = its.float() if scale is None else dequantise(its, scale[row : row + rows])
-        most = ROUNDING[weight.kind] * (mine.abs() if scale is None else scale[row : row + rows, None])
-        row += rows
+        its_scale = None if scale is None else scale[row : row + len(its)]
+        meant = its.float() if its_scale is None else dequantise(its, its_scale)
+        most = ROUNDING[weight.kind] * (mine.abs() if its_scale is None else its_scale[:, None])
+        row += len(its) if its.ndim else 1
         difference = (mine - meant).abs()
         if (difference > most).any():
             raise F5liteError(f"{weight.name!r} is further from the source than its precision explains")
         off += float(difference.double().square().sum())
         size += float(mine.double().square().sum())
-    nbytes = kept.nbytes + (0 if scale is None else scale.nbytes)
+    nbytes = new.entries[weight.name].bytes + (0 if scale is None else scale.nbytes)
     return Layer(weight.name, weight.kind, nbytes, (off / size) ** 0.5 if size else 0.0)
 
 

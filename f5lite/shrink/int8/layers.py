@@ -10,6 +10,7 @@ from torch import nn
 
 from f5lite.model.acoustic import Attention
 from f5lite.shrink.int8.engines import Engine, product_in_pieces
+from f5lite.shrink.int8.lean import fuse_projection
 from f5lite.shrink.int8.quantise import dequantise, quantise_rows
 
 
@@ -88,23 +89,6 @@ class HalfEmbedding(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         return F.embedding(tokens, self.weight).float()
-
-
-class FusedAttention(Attention):
-    """Attention whose q, k and v come from one product: `to_qkv`, with the rows of the three under each other."""
-
-    to_qkv: nn.Module
-
-    def project(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        y = self.to_qkv(x).unflatten(-1, (3, self.heads, -1))
-        return tuple(part.transpose(1, 2) for part in y.unbind(-3))
-
-
-def fuse_projection(attention: Attention, layer: nn.Module) -> None:
-    """Let `layer` stand for q, k and v; everything else of the attention, its backend too, stays as it is."""
-    attention.__class__ = FusedAttention
-    attention.to_q = attention.to_k = attention.to_v = None
-    attention.to_qkv = layer
 
 
 def apply(

@@ -50,7 +50,8 @@ ACOUSTIC = (
         r"time_embed\.time_mlp\.\d\.weight",
         FOLDED,
         1.3,
-        "needed only to make the table; bf16 if it is kept, since its error would reach every block",
+        "needed only to make the table; bf16 if it is kept, since its error reaches every block: in int8 the bundled "
+        "voice's mels move by 41 % instead of 1 %)",
     ),
     Rule(r"long_skip_connection\.weight", INT8, 0.0, "as large as a block's layers, where a model has it"),
     Rule(

@@ -22,8 +22,8 @@ from f5lite.shrink.int8.layers import (
     HalfEmbedding,
     HalfLinear,
     Int8Linear,
-    fuse_projection,
 )
+from f5lite.shrink.int8.lean import fuse_projection, make_lean
 from f5lite.shrink.modulation import TableModulation, drop_modulation
 from f5lite.shrink.streamed import stream
 
@@ -109,6 +109,7 @@ def _fill(module: nn.Module, checkpoint: Checkpoint, prefix: str, how: Engine, d
         setattr(module.get_submodule(owner_name), leaf, nn.Parameter(get(name), requires_grad=False))
     if isinstance(module, DiT):
         for index, block in enumerate(module.transformer_blocks):
+            make_lean(block)
             _fuse(block.attn, checkpoint, f"transformer_blocks.{index}.attn", how, device)
     return module.eval()
 
