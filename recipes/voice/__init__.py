@@ -1,0 +1,1 @@
+"""The bundled voice, from nothing: corpus, alignment, acoustic model, vocoder, evaluation, export. See README.md."""

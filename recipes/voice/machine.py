@@ -1,0 +1,34 @@
+"""How to train on this machine: which numbers, which device, how many threads."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+import torch
+
+from f5lite import machine
+
+
+def precision(device: str) -> torch.dtype:
+    """bf16 where the processor or the card multiplies it fast, fp32 elsewhere: there autocast costs several times more."""
+    if device.startswith("cuda"):
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if machine.card().bf16_instructions else torch.float32
+
+
+def autocast(device: str) -> contextlib.AbstractContextManager:
+    """Autocast to `precision`, or nothing."""
+    chosen, kind = precision(device), device.split(":")[0]
+    if chosen == torch.float32:
+        return contextlib.nullcontext()
+    return torch.autocast(kind, dtype=chosen)
+
+
+def usual_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def threads(count: int | None) -> None:
+    """One fewer than the cores unless asked, so that the machine stays usable."""
+    torch.set_num_threads(count or max(1, (os.cpu_count() or 2) - 1))

@@ -1,0 +1,91 @@
+"""Training: a model that learns, a run that resumes to the last bit, weights under the published names."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from f5lite.errors import F5liteError
+from f5lite.model.config import TINY
+from recipes.voice import network
+from recipes.voice.batches import GRID, Source
+from recipes.voice.state import orthogonal, rate_at
+from recipes.voice.train import Run
+
+from . import made
+
+PLAN = {"frames": 400, "steps": 12, "rate": 2e-3, "config": made.SMALL}
+
+
+def test_batches_are_of_one_length_on_the_grid_and_repeatable():
+    source = Source(made.items(), 2000, seed=5)
+    for step in range(6):
+        batch, again = source.batch(step), Source(made.items(), 2000, seed=5).batch(step)
+        assert all(torch.equal(a, b) for a, b in zip(vars(batch).values(), vars(again).values(), strict=True))
+        assert batch.mel.shape[1] % GRID == 0 and len(batch.mel) >= 2
+        assert not (batch.span & ~batch.valid).any() and batch.span.any(1).all()
+        assert (batch.valid.sum(1) > batch.mel.shape[1] - GRID).all()
+
+
+def test_two_utterances_of_one_speaker_are_joined_and_the_second_masked():
+    source = Source(made.items(), 2000)
+    pairs = [e for step in range(40) for e in source.chosen(step) if len(e) == 2]
+    assert pairs and all(source.items[a].speaker == source.items[b].speaker for a, b in pairs)
+
+
+def test_it_learns():
+    run = Run(made.items(), **{**PLAN, "steps": 60})
+    losses = [run.advance()[0] for _ in range(60)]
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+
+
+def test_resumed_is_unbroken_to_the_last_bit(tmp_path):
+    unbroken, first = Run(made.items(), **PLAN), Run(made.items(), **PLAN)
+    for _ in range(12):
+        unbroken.advance()
+    for _ in range(5):
+        first.advance()
+    first.save(tmp_path / "run.pt")
+    resumed = Run(made.items(), **PLAN)
+    resumed.resume(tmp_path / "run.pt")
+    for _ in range(7):
+        resumed.advance()
+    assert resumed.seen == unbroken.seen
+    for name, value in unbroken.average.values.items():
+        assert torch.equal(value, resumed.average.values[name]), name
+
+
+def test_another_plan_is_refused(tmp_path):
+    run = Run(made.items(), **PLAN)
+    run.save(tmp_path / "run.pt")
+    with pytest.raises(F5liteError, match="12 steps with seed 0"):
+        Run(made.items(), **{**PLAN, "steps": 30}).resume(tmp_path / "run.pt")
+
+
+def test_published_names_are_those_of_the_bundle():
+    from f5lite.model.checkpoint import Checkpoint
+    from f5lite.model.library import BUNDLE
+
+    bundled = Checkpoint(BUNDLE / "tiny" / "acoustic.safetensors")
+    mine = network.Network(TINY).published()
+    names = {n.removeprefix(network.PREFIX) for n in mine}
+    assert names - {network.ROTARY} == {n.removeprefix(network.PREFIX) for n in bundled.names} - {
+        network.ROTARY
+    }
+
+
+def test_starting_from_the_bundle_gives_its_network():
+    from f5lite.model.library import BUNDLE
+
+    started = network.Network(TINY)
+    network.start_from(started, BUNDLE / "tiny" / "acoustic.safetensors")
+    fresh = network.Network(TINY).published()
+    changed = [n for n, v in started.published().items() if not torch.equal(v, fresh[n])]
+    assert len(changed) > 0.9 * len(fresh)
+
+
+def test_the_rate_rises_and_falls_and_muon_makes_matrices_orthogonal():
+    rates = [rate_at(step, 1000, 1.0, 50) for step in range(1000)]
+    assert rates[0] == pytest.approx(1 / 50) and max(rates) > 0.9 and rates[-1] == pytest.approx(0.02)
+    values = torch.linalg.svdvals(orthogonal(torch.randn(24, 60, generator=torch.Generator().manual_seed(0))))
+    assert values.min() > 0.6 and values.max() < 1.3
