@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config", help="shape of a weights file that doesn't carry it, such as F5TTS_v1_Base"
     )
     model.add_argument("--vocab", type=Path, help="vocab.txt, if it isn't beside the weights")
-    model.add_argument("--vocoder", type=Path, help="Vocos weights, if they aren't beside the model's")
+    model.add_argument(
+        "--vocoder", help="Vocos weights, if they aren't beside the model's; griffin-lim needs none"
+    )
     model.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     model.add_argument(
         "--residency",

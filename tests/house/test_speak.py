@@ -41,36 +41,40 @@ def test_speaks_to_a_file_with_one_json_object(tmp_path):
     assert "2 passes done" in done.stderr
 
 
-def speak_here(folder: Path, *arguments: str) -> bytes:
-    """In this process, quicker: the bytes of the file."""
-    path = folder / f"{len(listing(folder))}.wav"
-    assert cli.main(["speak", *arguments, "-o", str(path), *SHORT]) == 0
-    return path.read_bytes()
+@pytest.fixture
+def speak_here(tmp_path, small_model, capsys):
+    """In this process, with a model that says nothing but is quick: the bytes of the file."""
+
+    def run_it(*arguments: str) -> bytes:
+        path = tmp_path / f"{len(listing(tmp_path))}.wav"
+        model = ("--model", str(small_model), "--vocoder", "griffin-lim")
+        assert cli.main(["speak", *arguments, *model, "-o", str(path), *SHORT]) == 0
+        assert capsys.readouterr().out == ""
+        return path.read_bytes()
+
+    return run_it
 
 
-def test_same_seed_same_file_other_voice_other_file(tmp_path, capsys):
+def test_same_seed_same_file_other_voice_other_file(speak_here):
     text = "the model speaks"
-    first = speak_here(tmp_path, text)
-    assert speak_here(tmp_path, text) == first
-    assert speak_here(tmp_path, text, "--voice", "alpha") != first
-    assert capsys.readouterr().out == ""
+    first = speak_here(text)
+    assert speak_here(text) == first
+    assert speak_here(text, "--voice", "alpha") != first
 
 
-def test_a_recording_of_ones_own(tmp_path, capsys):
+def test_a_recording_of_ones_own(tmp_path, speak_here):
     """Any rate, two channels."""
     rng = np.random.default_rng(0)
     time = np.arange(2 * 44100) / 44100
     sound = np.sin(2 * np.pi * 150 * time) * (0.3 + 0.1 * rng.standard_normal(len(time)))
     soundfile.write(tmp_path / "me.wav", np.stack((sound, sound * 0.5), 1) * 0.3, 44100)
     text = ("yes this is me", "--ref", str(tmp_path / "me.wav"), "--ref-text", "hello this is my voice")
-    assert len(speak_here(tmp_path, *text)) > 10_000
-    capsys.readouterr()
+    assert len(speak_here(*text)) > 10_000
 
 
-def test_text_from_standard_input(tmp_path, monkeypatch, capsys):
+def test_text_from_standard_input(speak_here, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("the model speaks\n"))
-    assert speak_here(tmp_path, "-") == speak_here(tmp_path, "the model speaks")
-    capsys.readouterr()
+    assert speak_here("-") == speak_here("the model speaks")
 
 
 def test_voices_are_listed(capsys):
