@@ -85,7 +85,7 @@ class Run:
     def advance(self) -> float:
         """One step; returns the log-spectral distance of its batch, dB."""
         real, size = self.crops(self.step)
-        rate = rate_at(self.step, self.steps, self.rate, WARM_UP)
+        rate = rate_at(self.step, self.steps, self.rate, min(WARM_UP, max(1, self.steps // 10)))
         with machine.autocast(self.device):
             made = self.model(log_mel(real))
         made, real = made.float(), real[:, : made.shape[1]]
