@@ -108,11 +108,16 @@ def pass_times(
 
 
 def request(
-    folder: str | os.PathLike[str], frames: int = FRAMES, steps: int = 1, residency: str = "resident"
+    folder: str | os.PathLike[str],
+    frames: int = FRAMES,
+    steps: int | None = 1,
+    residency: str = "resident",
+    attention: str | None = None,
 ) -> dict[str, float]:
     """One whole request, text to wave, at a fixed length; returns seconds by stage, loading included.
 
-    `frames` is reference and new speech together; the guided pair is `steps` passes. For a process of its own
+    `frames` is reference and new speech together; the guided pair is `steps` passes (None: as many as the model was made
+    for). For a process of its own
     (`memory.meter.isolated`): it loads the model and leaves nothing behind but the figures.
     """
     import torch
@@ -120,7 +125,7 @@ def request(
     from f5lite.model import flow
     from f5lite.pipeline import load
 
-    pipeline = load(folder, residency=residency)
+    pipeline = load(folder, residency=residency, attention=attention)
     mels = pipeline.config.mel.n_mels
     cond = torch.randn(1, frames // 2, mels, generator=torch.Generator().manual_seed(0)) - 5
     text = "the old clock on the wall has not been right for many years, and nobody minds " * 4
@@ -137,7 +142,7 @@ def request(
             both = embed(tokens, frames), embed(tokens, frames, drop_text=True)
         lap("text")
         with pipeline.acoustic as dit:
-            mel = flow.sample(dit, cond, *both, grid=flow.time_grid(steps), seed=0)
+            mel = flow.sample(dit, cond, *both, grid=flow.time_grid(steps or pipeline.steps), seed=0)
         lap("acoustic")
         with pipeline.vocoder as vocode:
             vocode(mel.clamp(-11.5, 2))
