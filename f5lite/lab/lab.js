@@ -343,7 +343,7 @@ function explore({ el, send, state }) {
 
 // ---- the ledger: take it away, bring it back
 
-function ledger({ el, send }) {
+function ledger({ el, send, state }) {
   const words = make("p", { class: "f5-status", role: "status" });
   const chooser = make("input", { type: "file", accept: ".json,application/json", "aria-label": "Ledger file to bring back" });
   chooser.style.display = "none";
@@ -369,16 +369,15 @@ function ledger({ el, send }) {
       words,
     ),
   );
-  let done = 0;
+  // What was downloaded before this drawing, say before a reload, isn't downloaded again.
+  let done = state().download?.count ?? 0;
   return (now) => {
     status(words, now.said, now.error);
     if (now.download && now.download.count > done) {
-      if (done || now.download.fresh) {
-        const link = make("a", { href: `data:application/json;base64,${now.download.data}`, download: now.download.name });
-        document.body.append(link);
-        link.click();
-        link.remove();
-      }
+      const link = make("a", { href: `data:application/json;base64,${now.download.data}`, download: now.download.name });
+      document.body.append(link);
+      link.click();
+      link.remove();
       done = now.download.count;
     }
   };

@@ -241,6 +241,22 @@ class Page:
         element.scroll_into_view_if_needed()
         return element
 
+    def play_all(self) -> int:
+        """Start every player by keyboard and see that sound runs; returns how many there were."""
+        buttons = self.tab.locator(".f5-player .f5-play")
+        for index in range(buttons.count()):
+            buttons.nth(index).scroll_into_view_if_needed()
+            buttons.nth(index).focus()
+            self.tab.keyboard.press("Enter")
+            self.tab.wait_for_function(
+                "(index) => document.querySelectorAll('.f5-player audio')[index].currentTime > 0",
+                arg=index,
+                timeout=15_000,
+            )
+            buttons.nth(index).focus()
+            self.tab.keyboard.press("Enter")
+        return buttons.count()
+
     def check_clean(self) -> None:
         """Assert that no cell, no callback, the console and the server's log report an error."""
         cells = [cell for cell in self.saved()["cells"] if cell["cell_type"] == "code"]

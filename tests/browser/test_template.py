@@ -101,13 +101,13 @@ def test_a_reader_goes_through_the_lesson(lesson, tmp_path) -> None:
         # Run everything again: the guess stays, and is now scored.
         page.run_all()
         page.check_clean()
-        assert "You guessed" in page.show(".f5-compare").inner_text()
+        page.show(".f5-compare")
+        tab.locator(".f5-compare", has_text="You guessed").wait_for(timeout=10_000)
 
         # Reload: the kernel lives on, and so do the widgets.
         page.reload()
-        page.show(".f5-predict")
-        tab.locator(".f5-predict input[type=number]").first.wait_for(timeout=20_000)
-        assert tab.locator(".f5-predict input[type=number]").first.input_value() == "38"
+        tab.locator(".f5-predict input[type=number]").first.wait_for(state="attached", timeout=20_000)
+        assert page.show(".f5-predict input[type=number]").input_value() == "38"
         page.check_clean()
 
 
