@@ -26,6 +26,7 @@ class Way:
 
     name: str
     averages: list[float]
+    peaks: list[float]
     idle: float
     peak: float
     peak_anonymous: float
@@ -105,6 +106,10 @@ def way(name: str, measured: Measured) -> Way:
     return Way(
         name=name,
         averages=averages,
+        peaks=[
+            max(s.rss for s in measured.samples if start <= s.seconds <= end) / MB - measured.baseline_mb
+            for start, end in zip(starts, ends, strict=True)
+        ],
         idle=measured.idle_rss_mb,
         peak=measured.peak_rss_mb,
         peak_anonymous=measured.peak_anonymous_mb,

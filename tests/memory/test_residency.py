@@ -26,6 +26,7 @@ def test_a_way_averages_each_request_with_its_pause():
     )
     found = residency.way("made up", measured)
     assert found.averages == [pytest.approx(150), pytest.approx(200)]
+    assert found.peaks == [pytest.approx(400), pytest.approx(400)]
     assert found.first_sounds == [1.0, 2.0]
 
 

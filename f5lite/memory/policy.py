@@ -1,0 +1,184 @@
+"""What to do next when memory is short: a pure function of (reading, queue, level), without clocks, threads or memory of its own.
+
+Plans are ordered from the one that sounds best to the one that needs least. A level says from which plan on a request may
+run; admission compares a plan's predicted peak with what is available, less a reserve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from f5lite.memory.gauge import Reading
+
+Level = Literal["ample", "tight", "critical"]
+LEVELS: tuple[Level, ...] = ("ample", "tight", "critical")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A plan as the policy sees it: its name, its predicted peak in bytes over imports, the stages it keeps loaded."""
+
+    name: str
+    peak: int
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A request that waits. A larger `priority` is more urgent; `submitted` and `deadline` are on the reading's clock.
+
+    first_offer: the first plan it may still use (an allocation that failed moves it on).
+    """
+
+    id: str
+    priority: float
+    submitted: float
+    deadline: float | None = None
+    first_offer: int = 0
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The reader's knobs. Shares are of the limit; `ageing` is the seconds of waiting that count as one priority more."""
+
+    tight_below: float = 0.35
+    critical_below: float = 0.15
+    margin: float = 0.05
+    pressure_above: float = 0.20
+    pressure_margin: float = 0.10
+    reserve: float = 0.05
+    ageing: float = 20.0
+    offer_at: dict[Level, int] = field(default_factory=lambda: {"ample": 0, "tight": 1, "critical": 2})
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.critical_below <= self.tight_below <= 1 or self.margin < 0 or self.ageing <= 0:
+            raise ValueError(
+                f"rules need 0 <= critical_below <= tight_below <= 1, margin >= 0 and ageing > 0; got {self}"
+            )
+
+
+@dataclass(frozen=True)
+class Run:
+    """Start this request's next chunk with this plan."""
+
+    id: str
+    offer: Offer
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing can start now; `reason` says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """This request can't be done; `needed` is the bytes that its smallest plan asks for (0: a deadline passed)."""
+
+    id: str
+    reason: str
+    needed: int = 0
+
+
+Decision = Run | Wait | Refuse
+
+
+def next_level(level: Level, reading: Reading, rules: Rules) -> Level:
+    """The level that this reading calls for. Falling into a worse level is immediate; leaving it takes `margin` more than
+    the threshold, so that a reading that stands still never makes the level go to and fro."""
+    now = LEVELS.index(level)
+    share, pressure = reading.share_available, reading.pressure or 0.0
+    worst = 0
+    for rank, below in ((1, rules.tight_below), (2, rules.critical_below)):
+        if share < below + (rules.margin if now >= rank else 0.0):
+            worst = rank
+    held = rules.pressure_above - (rules.pressure_margin if now >= 1 else 0.0)
+    if pressure > max(0.0, held):
+        worst = max(worst, 1)
+    return LEVELS[worst]
+
+
+def order(queue: Sequence[Waiting], rules: Rules) -> list[Waiting]:
+    """The queue, most urgent first: priority plus ageing, then the nearer deadline, then first come.
+
+    A request passes a more urgent one only when it has waited `ageing` seconds longer for each priority between them, so
+    nothing starves. The order doesn't depend on the time: all requests age alike.
+    """
+    return sorted(
+        queue,
+        key=lambda one: (
+            -(one.priority - one.submitted / rules.ageing),
+            one.deadline if one.deadline is not None else float("inf"),
+            one.number,
+            one.id,
+        ),
+    )
+
+
+def room(reading: Reading, rules: Rules, held: int = 0) -> int:
+    """Bytes that a request may use now: what is available and what the worker holds already, less the reserve."""
+    return max(0, reading.available + held - int(rules.reserve * reading.limit))
+
+
+def choose(
+    request: Waiting, reading: Reading, offers: Sequence[Offer], level: Level, rules: Rules, held: int = 0
+) -> Offer | None:
+    """The first plan from the level's own on whose predicted peak fits, or None when none does now."""
+    first = min(max(rules.offer_at[level], request.first_offer), len(offers) - 1)
+    if request.first_offer >= len(offers):
+        return None
+    free = room(reading, rules, held)
+    return next((offer for offer in offers[first:] if offer.peak <= free), None)
+
+
+def decide(
+    reading: Reading,
+    queue: Sequence[Waiting],
+    level: Level,
+    offers: Sequence[Offer],
+    rules: Rules,
+    *,
+    held: int = 0,
+    elsewhere: int = 0,
+) -> tuple[Decision, Level]:
+    """What to do now, and the level from now on. Deterministic; the queue may hold requests in any order.
+
+    held: bytes that the idle worker holds and would use again. elsewhere: bytes under the same limit that can't be had in
+    any case (this process's own). Whatever could never fit is refused by name; whatever could fit later waits.
+    """
+    if not offers:
+        raise ValueError("the policy needs at least one plan to offer")
+    level = next_level(level, reading, rules)
+    if not queue:
+        return Wait("the queue is empty"), level
+    ranked = order(queue, rules)
+    for request in ranked:
+        if request.deadline is not None and reading.seconds > request.deadline:
+            return Refuse(request.id, "its deadline passed before memory or its turn came"), level
+    most = max(0, reading.limit - int(rules.reserve * reading.limit) - elsewhere)
+    for request in ranked:
+        left = offers[request.first_offer :]
+        smallest = min((offer.peak for offer in left), default=None)
+        if smallest is None:
+            needed = min(offer.peak for offer in offers)
+            reason = f"memory ran out even with the smallest plan, which needs {needed / 1e6:,.0f} MB"
+            return Refuse(request.id, reason, needed), level
+        if smallest > most:
+            reason = f"its smallest plan needs {smallest / 1e6:,.0f} MB, and {most / 1e6:,.0f} MB are all there can be"
+            return Refuse(request.id, reason, smallest), level
+    # Only the first in line is tried: letting smaller ones pass would starve it under lasting shortage.
+    first = ranked[0]
+    offer = choose(first, reading, offers, level, rules, held)
+    if offer is None:
+        free = room(reading, rules, held)
+        return Wait(f"{first.id} waits for memory: {free / 1e6:,.0f} MB are free for it"), level
+    return Run(first.id, offer), level
+
+
+def stages_to_keep(level: Level, offer: Offer | None) -> tuple[str, ...]:
+    """Which stages stay loaded between requests: all that the plan keeps while memory is ample, else none."""
+    return offer.keep if offer is not None and level == "ample" else ()
