@@ -36,7 +36,7 @@ class Source(Protocol):
 
     def keys(self) -> list[str]: ...
     def view(self, key: str) -> torch.Tensor: ...
-    def read(self, key: str) -> torch.Tensor: ...
+    def read(self, key: str, dtype: torch.dtype | None = None) -> torch.Tensor: ...
 
 
 class PickleFile:
@@ -73,8 +73,8 @@ class PickleFile:
     def view(self, key: str) -> torch.Tensor:
         return self.tensors[key]
 
-    def read(self, key: str) -> torch.Tensor:
-        return self.tensors[key].clone()
+    def read(self, key: str, dtype: torch.dtype | None = None) -> torch.Tensor:
+        return self.tensors[key].to(dtype, copy=True)
 
 
 class Checkpoint:
@@ -101,7 +101,7 @@ class Checkpoint:
         kept = source.entries[key].dtype if isinstance(source, TensorFile) else source.view(key).dtype
         if device == "cpu" and dtype in (None, kept):
             return source.view(key)
-        return source.read(key).to(device=device, dtype=dtype)
+        return source.read(key, dtype).to(device)
 
     def forget(self, names: Iterable[str]) -> None:
         """Give the map's pages of these tensors back to the system; a tensor that is still used reads them again."""

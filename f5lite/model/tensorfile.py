@@ -21,6 +21,7 @@ import torch
 from f5lite.errors import F5liteError
 
 LARGEST_HEADER = 100_000_000  # the library's own limit
+PIECE = 1 << 20  # bytes that are read at a time into memory of their own
 DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -142,15 +143,24 @@ class TensorFile:
             flat = torch.frombuffer(self.map, dtype=first.dtype, count=count, offset=first.start)
         return flat.view(count // row, *first.shape[1:])
 
-    def read(self, key: str) -> torch.Tensor:
-        """The tensor in memory of its own, read past the map, so that no page of the map stays behind."""
+    def read(self, key: str, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """The tensor in memory of its own, read past the map, so that no page of the map stays behind.
+
+        `dtype` converts it piece by piece on the way in: the tensor as it is in the file never stands in memory whole.
+        """
         entry = self.entries[key]
-        raw = bytearray(entry.bytes)
+        out = torch.empty(entry.shape, dtype=dtype or entry.dtype)
+        flat, piece = out.view(-1), torch.empty(PIECE, dtype=torch.uint8)
+        count = PIECE // entry.dtype.itemsize
         with open(self.path, "rb") as file:
             file.seek(entry.start)
-            if file.readinto(raw) != entry.bytes:
-                raise F5liteError(f"{self.path} was cut short while it was read; download it again")
-        return torch.frombuffer(raw, dtype=entry.dtype).view(entry.shape) if raw else self.view(key)
+            for start in range(0, flat.numel(), count):
+                part = flat[start : start + count]
+                raw = piece[: part.numel() * entry.dtype.itemsize]
+                if file.readinto(memoryview(raw.numpy())) != raw.numel():
+                    raise F5liteError(f"{self.path} was cut short while it was read; download it again")
+                part.copy_(raw.view(entry.dtype))
+        return out
 
     def advise(self, start: int, stop: int, advice: int) -> bool:
         """`madvise` on the pages of a byte range; false where the system has no such call."""

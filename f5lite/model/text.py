@@ -78,7 +78,9 @@ class TextEmbedding(nn.Module):
         self.dim = config.text_dim
         self.mask_padding = config.text_mask_padding
         self.average_upsampling = config.text_embedding_average_upsampling
-        self.text_embed = nn.Embedding(config.text_num_embeds + 1, config.text_dim)
+        # Its usual random start imports torch's compiler when built without memory: 800 modules, 70 MB, seconds.
+        table = torch.empty(config.text_num_embeds + 1, config.text_dim)
+        self.text_embed = nn.Embedding.from_pretrained(table, freeze=False)
         self.text_blocks = nn.Sequential(
             *(ConvNeXtV2Block(config.text_dim, 2 * config.text_dim) for _ in range(config.conv_layers))
         )

@@ -1,4 +1,4 @@
-"""Prints how near f5lite came to upstream, at the end of a run."""
+"""Golden files were made on one thread: sums come out in one order."""
 
 from __future__ import annotations
 
@@ -7,20 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from tests.golden import compare
-
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Any:
-    """As the golden files were made: sums come out in one order."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if compare.WORST:
-        terminalreporter.section("f5lite against upstream: largest difference over largest value")
-        for line in compare.summary():
-            terminalreporter.line(line)

@@ -1,10 +1,9 @@
 """Runs upstream on every case of this folder and writes its answers beside it.
 
-    PYTHON_OF_UPSTREAM_ENVIRONMENT -m tests.golden.make_golden        (from the repository's root)
+    PYTHONPATH=.upstream-env python -m tests.golden.make_golden        (from the repository's root)
 
-The environment is the one that `python -m tests.parity.environment` builds, with librosa and pydub besides (librosa
-checks the filter bank, pydub clips references). Weights and inputs aren't stored: seeded.py draws them again. Running
-it twice gives the same files.
+`python -m tests.parity.environment` makes that folder; librosa is needed besides, to check the filter bank. Weights and
+inputs aren't stored: seeded.py draws them again. Running it twice gives the same files.
 """
 
 from __future__ import annotations

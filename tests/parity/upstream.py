@@ -2,7 +2,7 @@
 
 torchaudio's wheel does not import beside a CPU-only torch. Upstream needs three things of it: `MelSpectrogram` (here on
 torch.stft), `Resample` and `load` (refused: the tests stay at 24 kHz). The training side (wandb, datasets, accelerate)
-is left out the same way. Runs under the Python of an environment that has the packages of `requirements.txt` in this folder; never under f5lite's own.
+is left out the same way. Runs in a process of its own, with the packages of `environment.py` on its path.
 """
 
 from __future__ import annotations
@@ -25,6 +25,14 @@ def _stand_in(name: str, **attributes: Any) -> None:
     parent, _, child = name.rpartition(".")
     if parent:
         setattr(sys.modules[parent], child, module)
+
+
+def _missing(name: str, parts: dict[str, dict[str, Any]]) -> None:
+    """A stand-in for a package that isn't installed."""
+    if importlib.util.find_spec(name) is None:
+        _stand_in(name)
+        for part, attributes in parts.items():
+            _stand_in(f"{name}.{part}", **attributes)
 
 
 def _refuse(*args: Any, **kwargs: Any) -> Any:
@@ -73,9 +81,10 @@ def load(inference: bool = False) -> SimpleNamespace:
     """Upstream's classes and functions. `inference` adds those of `infer/utils_infer.py`, which need pydub besides."""
     _torchaudio()
     _stand_in("encodec", EncodecModel=_refuse)
-    if importlib.util.find_spec("librosa") is None:
-        _stand_in("librosa")
-        _stand_in("librosa.filters", mel=_refuse)  # for BigVGAN's mels only
+    _missing("librosa", {"filters": dict(mel=_refuse)})  # for BigVGAN's mels only
+    _missing(
+        "scipy", {"integrate": dict(solve_ivp=_refuse)}
+    )  # for solvers and transforms that F5-TTS doesn't use
     import f5_tts
 
     assert f5_tts.__path__
