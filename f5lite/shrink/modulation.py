@@ -16,6 +16,7 @@ from f5lite.errors import F5liteError
 from f5lite.model.acoustic import DiT, TimeEmbedding
 from f5lite.model.checkpoint import Checkpoint
 from f5lite.model.config import DiTConfig
+from f5lite.shrink.rows import rows
 
 PASS_BATCH = (
     2  # the guided pair: rows are computed at the shape the model computes them at, so their bits agree
@@ -117,7 +118,7 @@ def fold_layers(
             for step, e in enumerate(embedded):
                 row = F.linear(e, weight.float(), bias.float())[0]
                 (blocks[step, index] if index < depth else final[step]).copy_(row)
-    return TableModulation(times, blocks.clone(), final.clone())
+    return TableModulation(times, blocks, final)
 
 
 def fold(dit: DiT, times: torch.Tensor, batch: int = PASS_BATCH) -> TableModulation:
@@ -136,16 +137,21 @@ def fold_file(
     """The table of a file, streamed: no more than one AdaLN layer (24 MB at v1 Base) is in memory."""
     names = [f"transformer_blocks.{i}.attn_norm.linear" for i in range(config.depth)] + ["norm_out.linear"]
 
-    def read(name: str) -> torch.Tensor:
+    def read(name: str, into: torch.Tensor) -> torch.Tensor:
         key = checkpoint.names.get(name)
         if key is None:
             raise F5liteError(f"{checkpoint.path} has no {name!r}: its modulation was folded already")
-        return checkpoint.source.read(key).float()
+        first = 0
+        for piece in rows(checkpoint.source, key):
+            into[first : first + len(piece)] = piece
+            first += len(piece)
+        return into[:first]
 
     embedding = TimeEmbedding(config.dim)
-    for name, parameter in list(embedding.named_parameters()):
-        parameter.data = read(f"time_embed.{name}")
-    layers = ((read(f"{name}.weight"), read(f"{name}.bias")) for name in names)
+    for name, parameter in embedding.named_parameters():
+        read(f"time_embed.{name}", parameter.data)
+    weight, bias = torch.empty(6 * config.dim, config.dim), torch.empty(6 * config.dim)  # used again for each
+    layers = ((read(f"{name}.weight", weight), read(f"{name}.bias", bias)) for name in names)
     return fold_layers(embedding, layers, config.depth, times, batch)
 
 

@@ -39,8 +39,8 @@ from f5lite.shrink.int8.file import (
 )
 from f5lite.shrink.int8.layout import BF16, FOLDED, FP32, INT8, PRECISIONS
 from f5lite.shrink.int8.quantise import dequantise, quantise_rows
-from f5lite.shrink.int8.rows import rows
 from f5lite.shrink.modulation import fold_file
+from f5lite.shrink.rows import rows
 
 PHASES = ("read", "write", "verify", "rename")
 Progress = Callable[[str, int, int], None]  # phase, bytes done, bytes in all
