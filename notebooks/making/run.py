@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,15 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from notebooks.making.clock import Clock
+
 LIMIT_FULL, LIMIT_QUICK = 120, 45  # seconds a lesson, on two cores
 
 
 @dataclass(frozen=True)
 class Run:
-    """`seconds` from the kernel's start to the last cell's end; `error` is empty when every cell ran."""
+    """`seconds` from the kernel's start to its end, without waiting for other work on this machine; `error` is empty
+    when every cell ran."""
 
     notebook: NotebookNode
     seconds: float
@@ -56,7 +58,7 @@ def run(
             started(process)
 
     client.on_notebook_start = tell
-    begin = time.monotonic()
+    clock = Clock()
     error = ""
     try:
         client.execute(env=env)
@@ -66,4 +68,4 @@ def run(
         error = f"a cell took longer than {cell_limit} s: {failed}"
     except DeadKernelError:
         error = "the kernel died: out of memory, or a crash in native code"
-    return Run(notebook, time.monotonic() - begin, error)
+    return Run(notebook, clock.fair, error)

@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import nbformat
 
 from notebooks.making import run as running
 from notebooks.making import source as sources
+from notebooks.making.clock import Clock
 
 SANITIZE = sources.FOLDER.parent / "tests" / "nbval-sanitize.cfg"
 SAID = "F5LITE_CHECKS_SAID"
@@ -28,7 +28,7 @@ pathlib.Path(os.environ["{SAID}"]).write_text(json.dumps([result.to_dict() for r
 @dataclass(frozen=True)
 class Trial:
     """How a lesson did in quick mode. `checks` are the results of its exercises, stub then solution, in order;
-    `ledger` is the file that it wrote."""
+    `seconds` leave out waiting for other work on this machine, and `ledger` is the file that it wrote."""
 
     passed: bool
     report: str
@@ -59,8 +59,7 @@ def trial(source: Path, scratch: Path, *, limit: int = 300) -> Trial:
     command = [sys.executable, "-m", "pytest", "--nbval-lax", f"--nbval-sanitize-with={SANITIZE}", "-q", "-x"]
     command += ["--nbval-current-env", "-p", "no:cacheprovider", f"--nbval-cell-timeout={limit}"]
     command += ["--rootdir", str(scratch), "-c", os.devnull, str(path)]
-    begin = time.monotonic()
+    clock = Clock()
     done = subprocess.run(command, cwd=scratch, env=env, capture_output=True, text=True)
-    seconds = time.monotonic() - begin
     checks = json.loads(said.read_text()) if said.exists() else []
-    return Trial(done.returncode == 0, done.stdout + done.stderr, checks, seconds, scratch / "ledger.json")
+    return Trial(done.returncode == 0, done.stdout + done.stderr, checks, clock.fair, scratch / "ledger.json")

@@ -11,8 +11,8 @@ import nbformat
 import pytest
 
 from notebooks import build
+from notebooks.making import clock, small
 from notebooks.making import run as running
-from notebooks.making import small
 from notebooks.making import source as sources
 
 SOURCE = """# %% [markdown]
@@ -169,3 +169,12 @@ def test_a_small_machine_reports_what_a_lesson_needs(made_up: Path) -> None:
     assert "one core" in said["2000000000"] and said["2000000000"].rstrip().endswith("|")
     assert "kernel" in said["2000000000"] and "server" in said["2000000000"]
     assert "may need 100" in said["100000000"] or "kernel died" in said["100000000"]
+
+
+def test_the_clock_leaves_out_what_others_use_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = [sys.executable, "-c", "import time; time.sleep(0.5)"]
+    for crowded, least, most in ((False, 0.5, 60.0), (True, 0.0, 0.4)):
+        monkeypatch.setattr(clock, "busy", lambda crowded=crowded: crowded)
+        watch = clock.Clock()
+        subprocess.run(work, check=True)
+        assert least <= watch.fair <= min(most, watch.wall + 0.01)
