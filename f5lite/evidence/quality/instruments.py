@@ -41,7 +41,7 @@ class Instruments:
         return opinion.Listener(self.threads or 1)
 
     @cached_property
-    def _references(self) -> dict[str, np.ndarray]:
+    def references(self) -> dict[str, np.ndarray]:
         from f5lite.model.audio import load_reference
         from f5lite.model.library import bundled_voices
 
@@ -65,7 +65,7 @@ class Instruments:
             }
         if "similarity" not in self.missing and "similarity" not in known:
             new["embedding"] = [round(float(x), 6) for x in self._embed(shelf, key)]
-            new["similarity"] = similarity.cosine(np.array(new["embedding"]), self._references[voice])
+            new["similarity"] = similarity.cosine(np.array(new["embedding"]), self.references[voice])
         if "opinion" not in self.missing and "opinion" not in known:
             new["opinion"] = self.listener.score(*shelf.wave(key))
         return shelf.note(key, new) if new else known
