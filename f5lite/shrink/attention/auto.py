@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 import torch
@@ -32,7 +33,7 @@ WORTH = 1.05  # what rounding to half precision must gain before it is taken
 
 @dataclass(frozen=True)
 class Choice:
-    """What `auto` takes at a length. seconds: each candidate's best time there, on the calibration's heads."""
+    """What `auto` takes at a length. seconds: each candidate's time there (lower quartile), on the calibration's heads."""
 
     frames: int
     name: str
@@ -60,7 +61,7 @@ def measure(
 ) -> dict[str, Any]:
     """Time the candidates. -> {"lengths": {frames: {name: seconds}}, "dropped": {name: times the fastest}, "took": seconds}.
 
-    `budget` seconds are shared out over the lengths; the minimum counts, as it is what other work disturbs least.
+    `budget` seconds are shared out over the lengths; the lower quartile counts: other work on the machine only ever adds.
     """
     from f5lite.shrink.attention.switch import backend
 
@@ -69,28 +70,28 @@ def measure(
     dropped: dict[str, float] = {}
     table: dict[str, dict[str, float]] = {}
 
-    def race(frames: int, on: int, rounds: int, allowed: float, warm: bool = False) -> dict[str, float]:
+    def race(frames: int, on: int, rounds: int, allowed: float, warm: bool = False) -> dict[str, list[float]]:
         q, k, v = tensors(frames, on, dim_head, PAIR, dtype, device)
         calls = {name: (lambda run=run: run(q, k, v, None)) for name, run in running.items()}
         with torch.inference_mode():
-            taken = interleaved(calls, rounds, warm=warm, budget=allowed, hopeless=LOST, device=device)
-        return {name: min(times) for name, times in taken.items()}
+            return interleaved(calls, rounds, warm=warm, budget=allowed, hopeless=LOST, device=device)
 
-    def drop(best: Mapping[str, float]) -> None:
-        for name, time_ in best.items():
-            if name != "sdpa" and time_ > HOPELESS * min(
-                best.values()
-            ):  # torch's own always stays in the race
-                dropped[name] = time_ / min(best.values())
+    def drop(taken: Mapping[str, list[float]]) -> None:
+        fastest = min(median(times) for times in taken.values())
+        for name, times in taken.items():
+            # One's best against another's median: a call that was merely disturbed is not dropped for it. torch's own
+            # always stays in the race.
+            if name != "sdpa" and min(times) > HOPELESS * fastest:
+                dropped[name] = min(times) / fastest
                 del running[name]
 
     drop(race(lengths[0], min(heads, 4), 7, budget / 5, warm=True))
     for number, frames in enumerate(sorted(lengths)):
         on = max(1, min(heads, MOST_SCORES // (PAIR * frames**2)))
         left = budget - (time.perf_counter() - began)
-        best = race(frames, on, 25, max(0.0, left) / (len(lengths) - number), warm=number == 0)
-        table[str(frames)] = best
-        drop(best)
+        taken = race(frames, on, 25, max(0.0, left) / (len(lengths) - number), warm=number == 0)
+        table[str(frames)] = {name: quartile(times) for name, times in taken.items()}
+        drop(taken)
     return {"lengths": table, "dropped": dropped, "took": time.perf_counter() - began}
 
 
@@ -122,6 +123,11 @@ def choose(table: Mapping[str, Any], frames: int, bf16_instructions: tuple[str, 
     if any(rounded(name) and ratio > 1.5 for name, ratio in slow.items()) and not bf16_instructions:
         why += "; this processor has no instructions for bf16"
     return Choice(frames, best, why + ".", dict(seconds))
+
+
+def quartile(times: list[float]) -> float:
+    """The lower one; the minimum of fewer than four."""
+    return sorted(times)[len(times) // 4]
 
 
 def rounded(name: str) -> bool:

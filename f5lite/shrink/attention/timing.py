@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from statistics import median
 from typing import Any
 
 import torch
@@ -22,11 +23,9 @@ def tensors(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """q, k, v as a block hands them over: b h n d, of which v is a view of b n h d."""
     generator = torch.Generator().manual_seed(seed)
-    made = (
-        torch.randn(batch, frames, heads, dim_head, generator=generator).transpose(1, 2) for _ in range(3)
-    )
-    q, k, v = (t.to(device, dtype) for t in made)
-    return q.contiguous(), k.contiguous(), v
+    q, k = (torch.randn(batch, heads, frames, dim_head, generator=generator) for _ in range(2))
+    v = torch.randn(batch, frames, heads, dim_head, generator=generator).transpose(1, 2)
+    return q.to(device, dtype), k.to(device, dtype), v.to(device, dtype)
 
 
 def seconds(call: Callable[[], Any], device: str | torch.device = "cpu") -> float:
@@ -53,7 +52,7 @@ def interleaved(
     """Seconds of each call by name, `rounds` of them, each round through all calls.
 
     warm: one untimed call of each first. budget: seconds after which no further round begins (one always runs).
-    hopeless: a call that after four rounds took that many times the fastest's best isn't repeated further.
+    hopeless: a call whose best after four rounds is that many times the fastest's median isn't repeated further.
     """
     began, taken = time.perf_counter(), {name: [] for name in calls}
     if warm:
@@ -62,9 +61,9 @@ def interleaved(
     for number in range(rounds):
         if number and budget is not None and time.perf_counter() - began > budget:
             break
+        fastest = min((median(times) for times in taken.values() if times), default=float("inf"))
         for name, call in calls.items():
-            best = min(min(times, default=float("inf")) for times in taken.values())
-            if hopeless is None or number < 4 or min(taken[name]) <= hopeless * best:
+            if hopeless is None or number < 4 or min(taken[name]) <= hopeless * fastest:
                 taken[name].append(seconds(call, device))
     return taken
 
@@ -91,6 +90,28 @@ def timings(
 
     with torch.inference_mode():
         return interleaved({name: call(run) for name, run in backends.items()}, rounds, device=device)
+
+
+def block_and_attention(frames: int, name: str = "sdpa", rounds: int = 5) -> tuple[list[float], list[float]]:
+    """Seconds of one whole block of v1 Base, and of its attention alone, taking turns: the second over the first is the
+    share of attention in a pass, which is 22 such blocks and little else."""
+    from f5lite.model.acoustic import DiTBlock, rotary
+    from f5lite.model.config import V1_BASE
+    from f5lite.shrink.attention.switch import backend
+
+    torch.manual_seed(0)
+    block, chosen = DiTBlock(V1_BASE.dit).eval(), backend(name)
+    block.attn.backend = chosen
+    x, modulation = torch.randn(PAIR, frames, V1_BASE.dit.dim), torch.randn(1, 6 * V1_BASE.dit.dim)
+    q, k, v = tensors(frames)
+    rope = rotary(frames, DIM_HEAD)
+    with torch.inference_mode():
+        calls = {
+            "block": lambda: block(x, modulation, None, rope),
+            "attention": lambda: chosen(q, k, v, None),
+        }
+        taken = interleaved(calls, rounds)
+    return taken["block"], taken["attention"]
 
 
 def once(

@@ -11,7 +11,7 @@ from f5lite.shrink.attention import predict, timing
 FRAMES, PAIR, HEADS, DIM = 4096, 2, 16, 64
 SCORES = PAIR * HEADS * FRAMES**2 * 4 / 1e6  # 2,147 MB
 TENSOR = PAIR * HEADS * FRAMES * DIM * 4 / 1e6
-INPUTS = 5 * TENSOR  # q, k, v; and q and k once more while they are put in order
+INPUTS = 3 * TENSOR  # q, k, v
 SLACK = 60  # what torch and the allocator take at a first call
 
 
@@ -48,5 +48,6 @@ def test_math_holds_it() -> None:
     scores = PAIR * heads * frames**2 * 4 / 1e6
     measured = meter.isolated(timing.once, "math", frames, heads)
     expected = predict.attention("math", frames, DiTConfig(dim=128, heads=heads)).held / 1e6
+    expected += INPUTS * heads / HEADS * frames / FRAMES
     assert measured.peak_rss_mb > 2 * scores
-    assert measured.peak_rss_mb == pytest.approx(expected, abs=SLACK + 5 * TENSOR * heads / HEADS / 2)
+    assert measured.peak_rss_mb == pytest.approx(expected, abs=SLACK)
