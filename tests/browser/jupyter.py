@@ -163,9 +163,13 @@ class Lab:
                 accept_downloads=True,
             )
             page = Page(self, window.new_page(), notebook)
-            page.open()
             try:
+                page.open()
                 yield page
+            except BaseException:
+                # What the reader would have seen, for whoever reads the failure.
+                window.pages[0].screenshot(path=str(self.home / "failed.png"))
+                raise
             finally:
                 browser.close()
 

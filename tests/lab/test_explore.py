@@ -53,3 +53,13 @@ def test_authors_mistakes() -> None:
         lab.explore(size)
     with pytest.raises(ValueError, match="isn't within"):
         lab.control("bits", 2, 8, 16)
+
+
+def test_named_alternatives_are_told_by_name() -> None:
+    picked = lab.choice("shape", "base", "small")
+    one = lab.explore(
+        lambda shape: lab.bars({"base small".split()[shape]: 1}, title="Shape", unit="MB"), picked
+    )
+    one.move("shape", 1)
+    assert one.values["shape"] == 1 and "small" in one.plain()
+    assert one.state()["controls"][0]["choices"] == ("base", "small")
