@@ -162,7 +162,7 @@ def _attend(
     measured.clock_mhz, measured.celsius = after.clock_mhz, after.celsius
     answer = _open_answers(bytes(readers[0].data))
     if answer is None or (answer.ended is None and answer.failure is None):
-        measured.failure = f"ran out of its {timeout:g} s" if late else _how_it_ended(process.returncode)
+        measured.failure = f"ran out of its {timeout:g} s" if late else how_it_ended(process.returncode)
     _put_together(measured, answer, moments)
     return measured
 
@@ -191,7 +191,8 @@ def _open_answers(data: bytes) -> child.Answer | None:
     return answer
 
 
-def _how_it_ended(code: int) -> str:
+def how_it_ended(code: int) -> str:
+    """What a process's exit code says, after "it …" or "the work …"."""
     if code < 0:
         try:
             name = signal.Signals(-code).name

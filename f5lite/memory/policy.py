@@ -42,7 +42,8 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Rules:
-    """The reader's knobs. Shares are of the limit; `ageing` is the seconds of waiting that count as one priority more."""
+    """The reader's knobs. Shares are of the limit; `ageing` is the seconds of waiting that count as one priority more,
+    `patience` the seconds after which a request that still finds no room is refused."""
 
     tight_below: float = 0.35
     critical_below: float = 0.15
@@ -51,6 +52,7 @@ class Rules:
     pressure_margin: float = 0.10
     reserve: float = 0.05
     ageing: float = 20.0
+    patience: float = 600.0
     offer_at: dict[Level, int] = field(default_factory=lambda: {"ample": 0, "tight": 1, "critical": 2})
 
     def __post_init__(self) -> None:
@@ -175,6 +177,12 @@ def decide(
     offer = choose(first, reading, offers, level, rules, held)
     if offer is None:
         free = room(reading, rules, held)
+        if reading.seconds - first.submitted > rules.patience:
+            needed = min(one.peak for one in offers[first.first_offer :])
+            reason = (
+                f"no room for the {needed / 1e6:,.0f} MB of its smallest plan within {rules.patience:,.0f} s"
+            )
+            return Refuse(first.id, reason, needed), level
         return Wait(f"{first.id} waits for memory: {free / 1e6:,.0f} MB are free for it"), level
     return Run(first.id, offer), level
 

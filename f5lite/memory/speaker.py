@@ -1,0 +1,51 @@
+"""The model in a queue's worker process: each offer is a way to run, opened when it is first needed, one at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from f5lite.errors import F5liteError
+from f5lite.shrink.stages import release_all
+from f5lite.shrink.trim import give_back
+
+
+class Speaker:
+    """Speaks chunk by chunk. ways: offer's name → {"load": arguments of `f5lite.load`, "speak": options of `speak`}.
+
+    Jobs: {"cut": text, …} gives the text's chunks; {"say": chunk, "seed": n, …} gives (wave, sample rate). The other entries
+    (voice, ref, ref_text, speed) say in whose voice and how fast.
+    """
+
+    def __init__(self, ways: dict[str, dict[str, Any]]) -> None:
+        import f5lite.pipeline  # noqa: F401  its imports belong to the process, not to the first request
+
+        self.ways, self.offer, self.pipeline = ways, "", None
+
+    def run(self, job: dict[str, Any], offer: str) -> Any:
+        """Do one job the way that `offer` names."""
+        pipeline = self._open(offer)
+        reference = {name: job[name] for name in ("voice", "ref", "ref_text") if job.get(name) is not None}
+        speed = job.get("speed", 1.0)
+        if "cut" in job:
+            pipeline.files.vocabulary.check(job["cut"])
+            return pipeline.cut(job["cut"], pipeline.reference(**reference), speed)
+        options = {**self.ways[offer].get("speak", {}), **job.get("options", {})}
+        said = pipeline.speak(job["say"], seed=job.get("seed"), speed=speed, **reference, **options)
+        return said.wave, said.sample_rate
+
+    def keep(self, stages: tuple[str, ...]) -> None:
+        """Release every stage that isn't named."""
+        if self.pipeline is not None:
+            release_all(self.pipeline.stages, keep=stages)
+        give_back()
+
+    def _open(self, offer: str) -> Any:
+        if offer not in self.ways:
+            raise F5liteError(f"no way to run is called {offer!r}; there are: {', '.join(self.ways)}")
+        if self.offer != offer:
+            import f5lite
+
+            self.keep(())
+            self.pipeline = f5lite.load(**self.ways[offer].get("load", {}))
+            self.offer = offer
+        return self.pipeline
