@@ -88,6 +88,8 @@ def torch_wheel(system: str, arch: str, version: tuple[int, int], musl: bool = F
         return Finding("platform", "fail", f"{where}: torch ended Intel Macs with 2.2", elsewhere)
     if arch not in ("x86_64", "aarch64") or sys.maxsize < 2**32:
         return Finding("platform", "fail", f"{where}: torch has no wheel for it", elsewhere)
+    if system == "Windows" and arch == "aarch64":
+        return Finding("platform", "fail", f"{where}: PyPI has no torch for Windows on ARM", elsewhere)
     if musl:
         return Finding(
             "platform", "fail", f"{where} with musl: torch needs glibc", "use a Debian or Fedora image"

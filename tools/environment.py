@@ -96,9 +96,10 @@ def _pip(python, *arguments):
     lines = []
     for line in process.stdout:
         lines.append(line)
-        words = line.split()
-        if words[:1] == ["Downloading"] or words[:2] in (["Using", "cached"], ["Installing", "collected"]):
-            print("      " + line.strip()[:96], flush=True)
+        line = line.strip()
+        # Large ones only: a line for each of a hundred small packages tells nothing.
+        if line.startswith("Downloading") and " MB)" in line or line.startswith("Installing collected"):
+            print("      " + line[:96], flush=True)
     if process.wait() != 0:
         sys.stderr.writelines(lines[-25:])
         raise subprocess.CalledProcessError(process.returncode, command)

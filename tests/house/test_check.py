@@ -61,6 +61,7 @@ def test_packages_without_packaging_say_so(monkeypatch):
         (("Darwin", "arm64", (3, 12)), "ok", "Darwin"),
         (("Windows", "AMD64", (3, 10)), "ok", "Windows"),
         (("Darwin", "x86_64", (3, 11)), "fail", "Intel Macs"),
+        (("Windows", "ARM64", (3, 11)), "fail", "on ARM"),
         (("Linux", "riscv64", (3, 11)), "fail", "no wheel"),
         (("Linux", "armv7l", (3, 11)), "fail", "no wheel"),
         (("Linux", "x86_64", (3, 99)), "note", "newer"),
