@@ -1,0 +1,45 @@
+"""The figures that ship, and ranking by them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from f5lite.evidence.quality.bootstrap import Interval
+from f5lite.evidence.quality.metrics import METRICS
+from f5lite.evidence.quality.result import Figure, Result
+from f5lite.evidence.quality.shipped import measured, ranked, shipped
+
+
+def made(settings: dict, low: float, value: float, high: float) -> Result:
+    figure = Figure("wer", Interval(value, low, high, 50), status="no worse", verdict="no worse")
+    return Result("tiny", "B", "tiny", [figure], 50, ["kumo"], [0], {"settings": settings})
+
+
+def test_what_ships_has_intervals_verdicts_and_names_its_model():
+    assert shipped()
+    for name, result in shipped().items():
+        assert "tiny" in result.model and result.sentences >= 20, name
+        for figure in result.figures:
+            assert figure.metric in METRICS and figure.change.low <= figure.change.value <= figure.change.high
+            assert (figure.a is None) == (figure.verdict == "")
+
+
+def test_the_worst_that_may_be_decides_and_the_unmeasured_is_left_out():
+    results = {
+        "sure": made({"steps": 16}, -0.5, 0.5, 1.5),
+        "lucky": made({"steps": 7}, -9.0, -1.0, 7.0),
+    }
+    choices = {"seven": {"steps": 7}, "sixteen": {"steps": 16}, "five": {"steps": 5}}
+    assert [name for name, _ in ranked(choices, results=results)] == ["sixteen", "seven"]
+    assert measured({"steps": 5}, results) is None
+    assert measured({"steps": 7, "guidance": 1.0}, results) is None
+
+
+def test_where_higher_is_better_the_low_end_decides():
+    def alike(low: float, settings: dict) -> Result:
+        figure = Figure("similarity", Interval(0.0, low, 0.1, 50))
+        return replace(made(settings, 0, 0, 0), figures=[figure])
+
+    results = {"a": alike(-0.3, {"steps": 5}), "b": alike(-0.1, {"steps": 7})}
+    order = ranked({"five": {"steps": 5}, "seven": {"steps": 7}}, "similarity", results)
+    assert [name for name, _ in order] == ["seven", "five"]
