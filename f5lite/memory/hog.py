@@ -6,6 +6,7 @@ with Hog() as hog:
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 
@@ -61,7 +62,8 @@ class Hog:
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):  # a line was on its way when it ended
+                    pipe.close()
         self.held = 0
 
     def __enter__(self) -> Hog:
