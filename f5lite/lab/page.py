@@ -85,7 +85,7 @@ def wave(seed: str) -> str:
         phrase = math.sin(math.pi * min(1, t * 1.02)) ** 0.6
         voice = abs(math.sin(9 * t * math.pi + turn)) ** 1.4 * (0.55 + 0.45 * math.sin(23 * t + 2 * turn))
         size = 5 + 62 * phrase * (0.12 + 0.88 * abs(voice)) * (0.8 + 0.2 * math.sin(61 * t + turn))
-        hue = ("blue", "teal", "gold", "orange", "plum")[min(4, int(t * 5))]
+        hue = ("blue", "teal", "orange", "plum")[min(3, int(t * 4))]
         bars.append(
             f'<rect x="{n(index * 8)}" y="{n(40 - size / 2)}" width="4.6" height="{n(size)}" rx="2.3" '
             f'style="fill:{colour(hue)};fill-opacity:.88"/>'
