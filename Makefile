@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 ARGS ?=
 NAMES ?=
 
-.PHONY: help environment lab environment-tests upstream test lint format notebooks notebooks-small sums wheel clean
+.PHONY: help environment lab environment-tests upstream test browser lint format notebooks table notebooks-small sums wheel clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -18,6 +18,9 @@ lab: environment ## open the course in JupyterLab (the lessons are copied to f5l
 test: environment-tests upstream ## run every test, as CI does
 	$(BIN)/python -m pytest $(ARGS)
 
+browser: environment-tests ## click through every lesson in Chromium (make test takes four of them)
+	F5LITE_BROWSER=all $(BIN)/python -m pytest tests/browser $(ARGS)
+
 lint: environment-tests ## check style and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -28,6 +31,10 @@ format: environment-tests ## mend what ruff can mend
 
 notebooks: environment-tests ## build the lessons from notebooks/source, run them, store their outputs
 	$(BIN)/python -m notebooks.build $(NAMES)
+	$(BIN)/python tools/lesson_table.py
+
+table: environment-tests ## write README's table of lessons anew
+	$(BIN)/python tools/lesson_table.py
 
 notebooks-small: environment-tests ## run every lesson on one core within 2 GiB, as on Binder
 	$(BIN)/python -m notebooks.build --memory $(NAMES)
