@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -91,30 +92,20 @@ class Pipeline:
         self.steps = steps_of(weights)
         acoustic_keys = [name for name in weights.names if not name.startswith("text_embed.")]
         text_keys = [name for name in weights.names if name.startswith("text_embed.")]
+        # No loader holds the pipeline: a pipeline that is dropped is gone at once, not at the next garbage collection.
+        config, at, attend = self.config, self.device, self.attention
         load = partial(Stage, residency=residency, timeline=self.timeline)
         self.text = load(
             "text",
-            lambda: load_stage("text", weights, self.config, dtype, self.device, self.text.residency),
+            lambda how: load_stage("text", weights, config, dtype, at, how),
             forget=lambda: weights.forget(text_keys),
         )
         self.acoustic = load(
             "acoustic",
-            lambda: attending.install(
-                load_stage("acoustic", weights, self.config, dtype, self.device, self.acoustic.residency),
-                self.attention,
-            ),
+            lambda how: attending.install(load_stage("acoustic", weights, config, dtype, at, how), attend),
             forget=lambda: weights.forget(acoustic_keys),
         )
-        self.vocoder = load("vocoder", self._load_vocoder)
-
-    def _load_vocoder(self) -> torch.nn.Module:
-        if self.files.vocoder is None:
-            return GriffinLim(self.config.mel)
-        # A checkpoint of its own each time: its map goes with the last of the weights.
-        checkpoint = Checkpoint(self.files.vocoder)
-        return load_stage(
-            "vocoder", checkpoint, self.config, torch.float32, self.device, self.vocoder.residency
-        )
+        self.vocoder = load("vocoder", partial(_load_vocoder, files.vocoder, config, at))
 
     @property
     def stages(self) -> tuple[Stage, Stage, Stage]:
@@ -240,6 +231,13 @@ class Pipeline:
             wave = vocode(mel)[0].cpu().numpy()
         wave = audio.lowered(wave, reference.loudness)
         return Utterance(wave, self.config.mel.sample_rate, mel[0].cpu().numpy(), text, seconds)
+
+
+def _load_vocoder(path: Path | None, config: ModelConfig, device: str, residency: str) -> torch.nn.Module:
+    if path is None:
+        return GriffinLim(config.mel)
+    # A checkpoint of its own each time: its map goes with the last of the weights.
+    return load_stage("vocoder", Checkpoint(path), config, torch.float32, device, residency)
 
 
 def _overall(progress: Progress, chunk: int, chunks_: int, step: int, steps: int) -> None:

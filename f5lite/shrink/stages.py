@@ -24,7 +24,8 @@ class Stage(Generic[Module]):
     """A stage as a handle. residency: "resident" keeps the weights after use, "on-demand" releases them, "streamed" does
     too and reads them block by block meanwhile (its loader sees to that); set it at any time.
 
-    load: makes the module. forget: gives back what the weights' file keeps mapped, called after the module is gone.
+    load: makes the module, told the residency. forget: gives back what the weights' file keeps mapped, called after the
+    module is gone.
     timeline: where loading, use and release are noted. Several threads may use a stage at once: it is loaded once, and
     released by the last that leaves.
     """
@@ -32,7 +33,7 @@ class Stage(Generic[Module]):
     def __init__(
         self,
         name: str,
-        load: Callable[[], Module],
+        load: Callable[[str], Module],
         residency: str = "resident",
         *,
         forget: Callable[[], object] | None = None,
@@ -68,7 +69,7 @@ class Stage(Generic[Module]):
         with self.lock:
             if self.module is None:
                 self.timeline.note(self.name, "load")
-                self.module = self.load()
+                self.module = self.load(self.residency)
                 self.timeline.note(self.name, "loaded", self.bytes)
             self.users += 1
             self.timeline.note(self.name, "use")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
@@ -28,7 +29,7 @@ def small() -> nn.Module:
 def counted(residency: str = "resident") -> tuple[Stage, list[str]]:
     calls: list[str] = []
 
-    def load() -> nn.Module:
+    def load(residency: str) -> nn.Module:
         calls.append("load")
         return small()
 
@@ -79,7 +80,7 @@ def test_a_stage_in_use_is_not_released():
 def test_a_load_that_fails_leaves_the_stage_usable():
     answers = [OSError("disk"), small()]
 
-    def load() -> nn.Module:
+    def load(residency: str) -> nn.Module:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -129,8 +130,8 @@ def test_shared_weights_are_counted_once():
 def test_the_timeline_tells_what_was_there_when():
     now = [0.0]
     timeline = Timeline(clock=lambda: now[0])
-    text = Stage("text", small, "on-demand", timeline=timeline)
-    vocoder = Stage("vocoder", small, timeline=timeline)
+    text = Stage("text", lambda _: small(), "on-demand", timeline=timeline)
+    vocoder = Stage("vocoder", lambda _: small(), timeline=timeline)
     now[0] = 1.0
     with text:
         now[0] = 2.0
@@ -218,6 +219,24 @@ def test_released_means_released(name):
     found = meter.measure(hold_and_release, (name,)).result
     assert found["loaded"] > 0.8 * found["size"]
     assert found["left"] < max(1.5, 0.1 * found["size"]), found
+
+
+def drop_pipelines(count: int) -> list[float]:
+    """MB of RSS after each of several pipelines was used and dropped, without a garbage collection."""
+    gc.disable()
+    levels = []
+    with procfs.Probe() as probe:
+        for _ in range(count):
+            f5lite.load("tiny").speak(SENTENCE, steps=1, guidance=0, seed=0)
+            give_back(collect=False)
+            levels.append(probe.read().rss / 1e6)
+    return levels
+
+
+@linux
+def test_a_pipeline_that_is_dropped_is_gone_at_once():
+    levels = meter.measure(drop_pipelines, (4,)).result
+    assert levels[-1] - levels[0] < 20, levels
 
 
 def test_pipeline_speaks_the_same_on_demand():

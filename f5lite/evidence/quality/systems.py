@@ -130,7 +130,7 @@ def coarse_pipeline(pipeline: Any, bits: int) -> Any:
     from f5lite.model.checkpoint import Checkpoint
     from f5lite.shrink.stages import Stage
 
-    def load() -> Any:
+    def load(residency: str) -> Any:
         dit = stages.load_acoustic(Checkpoint(pipeline.files.weights), pipeline.config, None, pipeline.device)
         dit = dit.float()
         coarsen(dit, bits)

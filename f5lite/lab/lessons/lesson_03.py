@@ -305,4 +305,4 @@ def pretend() -> list[Any]:
     from f5lite.shrink.stages import Stage
 
     sizes = {"text": 300_000, "acoustic": 1_000_000, "vocoder": 500_000}
-    return [Stage(name, lambda size=size: nn.Linear(size, 1, bias=False)) for name, size in sizes.items()]
+    return [Stage(name, lambda _, size=size: nn.Linear(size, 1, bias=False)) for name, size in sizes.items()]
