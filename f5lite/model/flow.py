@@ -101,8 +101,12 @@ def guided(
     silence = torch.zeros_like(cond)
 
     def field(time: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        pair = torch.cat((dit.embed(x, cond, text, mask), dit.embed(x, silence, no_text, mask)))
-        with_text, without = dit.flow(pair, time.to(x.device), both).chunk(2)
+        # The pair has no name here, so that the first block's input goes when the second block begins.
+        with_text, without = dit.flow(
+            torch.cat((dit.embed(x, cond, text, mask), dit.embed(x, silence, no_text, mask))),
+            time.to(x.device),
+            both,
+        ).chunk(2)
         return with_text + (with_text - without) * guidance
 
     return field

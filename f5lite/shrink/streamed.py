@@ -40,6 +40,14 @@ def advise(file: TensorFile, where: Iterable[Range], advice: int | None) -> None
             file.advise(first, last, advice)
 
 
+def drop_when_reached(block: nn.Module, checkpoint: Checkpoint, names: Iterable[str]) -> None:
+    """Drop some weights' pages whenever `block` begins: those that were needed before it, and won't be until the next pass."""
+    file = checkpoint.source
+    if isinstance(file, TensorFile):
+        where = ranges(file, (checkpoint.names[name] for name in names))
+        block.register_forward_pre_hook(lambda *_: advise(file, where, DROP))
+
+
 def stream(module: nn.Module, checkpoint: Checkpoint, prefix: str = "", device: str = "cpu") -> nn.Module:
     """Make a loaded stage drop each block's pages after its use; returns the module.
 

@@ -255,12 +255,15 @@ def _verify(part: _Part, folder: Path, report: Report, say: Callable[[int], None
     if damaged := sorted(name for name, digest in part.digests.items() if found.get(name) != digest):
         raise F5liteError(f"{damaged[0]!r} was not written as it was meant; is the disk sound?")
     done = 0
-    for weight in part.kept:
-        if weight.kind != FOLDED:
-            layer = _reconstruct(part, weight, new)
-            report.layers.append(layer)
-            done += layer.bytes
-            say(min(done, part.bytes))
+    try:
+        for weight in part.kept:
+            if weight.kind != FOLDED:
+                layer = _reconstruct(part, weight, new)
+                report.layers.append(layer)
+                done += layer.bytes
+                say(min(done, part.bytes))
+    finally:  # a source that changed explains whatever else went wrong
+        _unchanged(part)
     header = header_of(new.metadata, new.path)
     assert header is not None
     with Writer.reopen(folder / part.name, part.planned, new.metadata) as writer:
@@ -271,6 +274,13 @@ def _verify(part: _Part, folder: Path, report: Report, say: Callable[[int], None
     else:
         report.model_bytes = size
         report.acoustic_bytes = sum(p.bytes for p in part.planned if not p.name.startswith("text_embed."))
+
+
+def _unchanged(part: _Part) -> None:
+    if not part.checkpoint.path.is_file() or _hash(part.checkpoint.path, lambda done: None) != part.sha256:
+        raise F5liteError(
+            f"{part.checkpoint.path} changed while it was converted; start again when it is whole"
+        )
 
 
 def _reconstruct(part: _Part, weight: planning.Kept, new: TensorFile) -> Layer:

@@ -36,6 +36,7 @@ class Engine(Protocol):
         ...
 
 
+@torch.no_grad()
 def product_in_pieces(
     x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, bias: torch.Tensor | None
 ) -> torch.Tensor:

@@ -25,7 +25,7 @@ from f5lite.shrink.int8.layers import (
 )
 from f5lite.shrink.int8.lean import fuse_projection, make_lean
 from f5lite.shrink.modulation import TableModulation, drop_modulation
-from f5lite.shrink.streamed import stream
+from f5lite.shrink.streamed import drop_when_reached, stream
 
 PREFIXES = {"text": "text_embed.", "acoustic": "", "vocoder": ""}
 
@@ -65,6 +65,9 @@ def load_stage(
                 f"{checkpoint.path} is a converted model, which computes in float32, not in {dtype}; leave dtype out"
             )
         module = _fill(_empty(name, config), checkpoint, PREFIXES[name], engine(engine_name), device)
+        if name == "acoustic" and residency == "on-demand" and device == "cpu":
+            first = [n for n in checkpoint.names if n.startswith("input_embed.")]
+            drop_when_reached(module.transformer_blocks[0], checkpoint, first)  # 10 MB at v1 Base
     return stream(module, checkpoint, PREFIXES[name], device) if residency == "streamed" else module
 
 

@@ -1,0 +1,171 @@
+"""Every engine against the arithmetic that it stands for, with everything that can come in."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from f5lite import machine
+from f5lite.errors import F5liteError
+from f5lite.model.acoustic import DiT
+from f5lite.model.config import DiTConfig
+from f5lite.shrink.int8 import engines
+from f5lite.shrink.int8.engines import ENGINES, engine
+from f5lite.shrink.int8.layers import Int8Linear, apply, set_engine
+from f5lite.shrink.int8.lean import LeanAttention, LeanBlock, make_lean
+from f5lite.shrink.int8.quantise import quantise_rows, quantise_tokens, relative_error
+
+HERE = [name for name, each in ENGINES.items() if each.problem() is None]
+SIZES = [(1, 16, 16), (5, 17, 33), (2, 64, 48), (31, 128, 7), (16, 96, 256)]
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_int8_product_is_exact_at_full_range_or_refused() -> None:
+    """Pairs of int8 products added in 16 bits would saturate: 127 * 127 * 2 > 32767."""
+    worst = torch.full((32, 256), 127, dtype=torch.int8)
+    exact = torch.equal(
+        torch._int_mm(worst, worst.t()), torch.full((32, 32), 127 * 127 * 256, dtype=torch.int32)
+    )
+    assert exact == (ENGINES["torch"].problem() is None)
+
+
+@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("tokens,width,rows", SIZES)
+@pytest.mark.parametrize("biased", [True, False])
+def test_an_engine_is_as_near_as_its_bits_allow(
+    name: str, tokens: int, width: int, rows: int, biased: bool
+) -> None:
+    x, w = random(2, tokens, width), random(rows, width, seed=1)
+    bias = random(rows, seed=2) if biased else None
+    found = ENGINES[name].linear(x, *quantise_rows(w), bias)
+    wanted = nn.functional.linear(x, w, bias)
+    assert found.shape == wanted.shape and found.dtype == torch.float32
+    assert relative_error(wanted, found) < 0.025
+
+
+def test_the_torch_engine_is_exactly_its_formula() -> None:
+    x, w, bias = random(40, 96), random(64, 96, seed=1), random(64, seed=2)
+    values, scale = quantise_rows(w)
+    tokens, token_scale = quantise_tokens(x)
+    product = (tokens.long() @ values.long().t()).float() * token_scale * scale + bias
+    torch.testing.assert_close(ENGINES["torch"].linear(x, values, scale, bias), product, rtol=1e-6, atol=1e-6)
+
+
+def test_the_reference_dequantises_in_pieces_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w, bias = random(9, 40), random(50, 40, seed=1), random(50, seed=2)
+    values, scale = quantise_rows(w)
+    whole = ENGINES["reference"].linear(x, values, scale, bias)
+    monkeypatch.setattr(engines, "PIECE", 40 * 7)
+    torch.testing.assert_close(
+        ENGINES["reference"].linear(x, values, scale, bias), whole, rtol=1e-6, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_bad_tokens_spoil_themselves_only(name: str) -> None:
+    x = random(6, 32)
+    layer = (*quantise_rows(random(16, 32, seed=1)), None)
+    clean = ENGINES[name].linear(x, *layer)
+    x[1, 0], x[3, 5], x[4, 5] = math.nan, math.inf, -math.inf
+    found = ENGINES[name].linear(x, *layer)
+    assert not torch.isfinite(found[[1, 3, 4]]).any()
+    torch.testing.assert_close(found[[0, 2, 5]], clean[[0, 2, 5]])
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_zeros_give_the_bias(name: str) -> None:
+    values, scale = quantise_rows(torch.cat((torch.zeros(2, 24), random(3, 24))))
+    bias = random(5, seed=2)
+    found = ENGINES[name].linear(torch.zeros(3, 24), values, scale, bias)
+    torch.testing.assert_close(found, bias.expand(3, 5))
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_an_empty_batch_gives_an_empty_answer(name: str) -> None:
+    found = ENGINES[name].linear(torch.empty(0, 5, 24), *quantise_rows(random(8, 24)), random(8))
+    assert found.shape == (0, 5, 8)
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_a_huge_outlier_costs_only_its_own_token(name: str) -> None:
+    x, w = random(8, 64), random(32, 64, seed=1)
+    x[2, 7] = 1e4
+    found, wanted = ENGINES[name].linear(x, *quantise_rows(w), None), x @ w.t()
+    rest = [0, 1, 3, 4, 5, 6, 7]
+    assert relative_error(wanted[rest], found[rest]) < 0.02
+    assert relative_error(wanted[2], found[2]) < 0.02
+
+
+def test_auto_takes_int8_products_only_where_the_processor_has_them() -> None:
+    native = any(each in machine.card().instruction_sets for each in engines.INT8_PRODUCTS)
+    assert engine("auto").name == ("torch" if native and ENGINES["torch"].problem() is None else "reference")
+
+
+def test_unknown_and_unusable_engines_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(F5liteError, match="no engine 'gpu'"):
+        engine("gpu")
+    monkeypatch.setattr(engines, "_int_mm_problem", lambda: "sums saturate")
+    with pytest.raises(F5liteError, match="sums saturate.*reference"):
+        engine("torch")
+
+
+def small_dit(**more: object) -> DiT:
+    config = DiTConfig(
+        dim=32, depth=2, heads=2, dim_head=16, text_dim=16, text_num_embeds=9, conv_layers=0, **more
+    )
+    torch.manual_seed(0)
+    dit = DiT(config).eval()
+    for name, parameter in dit.named_parameters():
+        nn.init.normal_(parameter, 1.0 if "_norm.weight" in name else 0.0, 0.2)
+    return dit
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"qk_norm": "rms_norm"}, {"pe_attn_head": 1}, {"long_skip_connection": True}]
+)
+@pytest.mark.parametrize("masked", [False, True])
+def test_lean_blocks_compute_the_same_and_leave_their_input_alone(more: dict, masked: bool) -> None:
+    dit = small_dit(attn_mask_enabled=masked, **more)
+    x, time = random(2, 21, 32), torch.tensor(0.3)
+    mask = torch.arange(21)[None] < torch.tensor([21, 15])[:, None] if masked else None
+    kept = x.clone()
+    with torch.inference_mode():
+        wanted = dit.flow(x, time, mask)
+        for block in dit.transformer_blocks:
+            make_lean(block)
+        found = dit.flow(x, time, mask)
+    assert isinstance(dit.transformer_blocks[0], LeanBlock)
+    assert torch.equal(x, kept)
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_any_model_can_be_quantised_by_a_predicate() -> None:
+    dit = small_dit()
+    x, time = random(2, 21, 32), torch.tensor(0.3)
+    with torch.inference_mode():
+        wanted = dit.flow(x, time)
+        apply(
+            dit,
+            engine("reference"),
+            lambda name, layer: "transformer_blocks" in name and "attn_norm" not in name,
+        )
+        assert isinstance(dit.transformer_blocks[1].attn, LeanAttention)
+        assert isinstance(dit.proj_out, nn.Linear)
+        assert relative_error(wanted, dit.flow(x, time)) < 0.03
+    assert set_engine(dit, ENGINES["torch"]) == 2 * 4
+    assert set_engine(dit, ENGINES["reference"], lambda name: name.startswith("transformer_blocks.0.")) == 4
+
+
+def test_a_foreign_model_with_a_layer_at_its_root() -> None:
+    model = nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 4, bias=False))
+    x = random(3, 16)
+    wanted = model(x)
+    apply(model, engine("reference"), lambda name, layer: layer.out_features == 4)
+    assert isinstance(model[0], nn.Linear) and isinstance(model[2], Int8Linear)
+    assert relative_error(wanted, model(x)) < 0.02
