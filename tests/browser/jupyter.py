@@ -72,7 +72,8 @@ class Lab:
             "IPYTHONDIR": str(self.home / "ipython"),
             "F5LITE_LEDGER": str(self.home / "ledger.json"),
             "F5LITE_QUICK": "1" if self.quick else "",
-            "OMP_NUM_THREADS": "2",
+            # One thread: on a busy machine two would spend their time waiting for each other.
+            "OMP_NUM_THREADS": "1",
         }
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
         command += [
