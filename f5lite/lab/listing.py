@@ -16,9 +16,11 @@ class Listing(Shown):
     table: Table
 
     def html(self) -> str:
+        left = ' style="text-align:left"'  # words, not figures
+        table = self.table.html().replace("<td>", f"<td{left}>").replace('scope="col"', f'scope="col"{left}')
         return (
             f'<section class="f5 f5-card" aria-label="{escape(self.title, quote=True)}">'
-            f'<div class="f5-label">{escape(self.title)}</div>{self.table.html()}</section>'
+            f'<div class="f5-label">{escape(self.title)}</div>{table}</section>'
         )
 
     def plain(self) -> str:

@@ -8,9 +8,9 @@ from f5lite.lab.numbers import number
 from f5lite.shrink.attention import predict
 from f5lite.shrink.attention.backends import PIECE_BYTES, piece, spans
 
-WAYS = ("math", "chunked", "sdpa")
+WAYS = ("chunked", "sdpa", "math")
 IN_WORDS = {
-    "math": "the whole matrix",
+    "math": "the whole matrix, before and after softmax",
     "chunked": "one piece, in the cache",
     "sdpa": "one tile for each thread",
 }

@@ -28,6 +28,7 @@ MOST_SCORES = (
 )  # longer ones are timed on fewer heads: the work is the same for every head
 HOPELESS = 3.0  # times the fastest at a shorter length: not timed at the next
 LOST = 1.5  # times the fastest at this length, twice: not timed again
+UNSTEADY = 1.5  # a median that many times the lower quartile: something else was running
 WORTH = 1.05  # what rounding to half precision must gain before it is taken
 
 
@@ -59,7 +60,8 @@ def measure(
     lengths: tuple[int, ...] = LENGTHS,
     budget: float = SECONDS,
 ) -> dict[str, Any]:
-    """Time the candidates. -> {"lengths": {frames: {name: seconds}}, "dropped": {name: times the fastest}, "took": seconds}.
+    """Time the candidates. -> "lengths": {frames: {name: seconds}}, "dropped": {name: times the fastest}, "took": seconds,
+    "steady": false if other work disturbed it.
 
     `budget` seconds are shared out over the lengths; the lower quartile counts: other work on the machine only ever adds.
     """
@@ -69,6 +71,7 @@ def measure(
     running = {name: backend(name, device) for name in candidates(dtype, device)}
     dropped: dict[str, float] = {}
     table: dict[str, dict[str, float]] = {}
+    wobble = 1.0
 
     def race(frames: int, on: int, rounds: int, allowed: float, warm: bool = False) -> dict[str, list[float]]:
         q, k, v = tensors(frames, on, dim_head, PAIR, dtype, device)
@@ -77,12 +80,13 @@ def measure(
             return interleaved(calls, rounds, warm=warm, budget=allowed, hopeless=LOST, device=device)
 
     def drop(taken: Mapping[str, list[float]]) -> None:
-        fastest = min(median(times) for times in taken.values())
-        for name, times in taken.items():
+        fastest = min(median(runs) for runs in taken.values())
+        hopeless = HOPELESS * unrest(taken["sdpa"])
+        for name, runs in taken.items():
             # One's best against another's median: a call that was merely disturbed is not dropped for it. torch's own
             # always stays in the race.
-            if name != "sdpa" and min(times) > HOPELESS * fastest:
-                dropped[name] = min(times) / fastest
+            if name != "sdpa" and min(runs) > hopeless * fastest:
+                dropped[name] = min(runs) / fastest
                 del running[name]
 
     drop(race(lengths[0], min(heads, 4), 7, budget / 5, warm=True))
@@ -90,9 +94,11 @@ def measure(
         on = max(1, min(heads, MOST_SCORES // (PAIR * frames**2)))
         left = budget - (time.perf_counter() - began)
         taken = race(frames, on, 25, max(0.0, left) / (len(lengths) - number), warm=number == 0)
-        table[str(frames)] = {name: quartile(times) for name, times in taken.items()}
+        table[str(frames)] = {name: quartile(runs) for name, runs in taken.items()}
+        wobble = max(wobble, unrest(taken["sdpa"]))
         drop(taken)
-    return {"lengths": table, "dropped": dropped, "took": time.perf_counter() - began}
+    took = time.perf_counter() - began
+    return {"lengths": table, "dropped": dropped, "took": took, "steady": wobble < UNSTEADY}
 
 
 def choose(table: Mapping[str, Any], frames: int, bf16_instructions: tuple[str, ...] = ()) -> Choice:
@@ -109,8 +115,8 @@ def choose(table: Mapping[str, Any], frames: int, bf16_instructions: tuple[str, 
     if seconds[fastest] * WORTH < seconds[best]:
         best = fastest
     others = sorted((s / seconds[best], name) for name, s in seconds.items() if name != best)
-    parts = [f"{name} took {ratio:.2g} × its time" for ratio, name in others]
-    parts += [f"{name} {ratio:.2g} ×, at a first look" for name, ratio in table.get("dropped", {}).items()
+    parts = [f"{name} took {times(ratio)} its time" for ratio, name in others]
+    parts += [f"{name} {times(ratio)}, at a first look" for name, ratio in table.get("dropped", {}).items()
               if name not in seconds]  # fmt: skip
     why = (
         f"{best} was the fastest worth taking at {nearest} frames"
@@ -125,9 +131,19 @@ def choose(table: Mapping[str, Any], frames: int, bf16_instructions: tuple[str, 
     return Choice(frames, best, why + ".", dict(seconds))
 
 
-def quartile(times: list[float]) -> float:
+def times(ratio: float) -> str:
+    """A ratio in words: "1.3 ×", "27 ×"."""
+    return f"{ratio:.1f} ×" if ratio < 9.95 else f"{ratio:.0f} ×"
+
+
+def quartile(taken: list[float]) -> float:
     """The lower one; the minimum of fewer than four."""
-    return sorted(times)[len(times) // 4]
+    return sorted(taken)[len(taken) // 4]
+
+
+def unrest(taken: list[float]) -> float:
+    """How far repeats of the same call differ: median over lower quartile, 1 on a machine with nothing else to do."""
+    return median(taken) / quartile(taken)
 
 
 def rounded(name: str) -> bool:
@@ -143,15 +159,26 @@ def calibrated(
     *,
     refresh: bool = False,
 ) -> dict[str, Any]:
-    """`measure`'s result, kept with the machine card; by shape, format, device and torch's thread count."""
+    """`measure`'s result, kept with the machine card; by shape, format, device and torch's thread count.
+
+    One that other work disturbed is used, and measured again by the next process that needs it.
+    """
     kind = torch.device(device).type
     lengths = QUICK_LENGTHS if machine.quick() else LENGTHS
-    threads = torch.get_num_threads()
     width = str(dtype).removeprefix("torch.")
-    name = f"attention-{heads}x{dim_head}-{width}-{kind}-{threads}t-{len(lengths)}"
-    return machine.calibration(
-        name, lambda: measure(heads, dim_head, dtype, device, lengths), refresh=refresh
-    )
+    name = f"attention-{heads}x{dim_head}-{width}-{kind}-{torch.get_num_threads()}t-{len(lengths)}"
+
+    def now() -> dict[str, Any]:
+        _measured.add(name)
+        return measure(heads, dim_head, dtype, device, lengths)
+
+    kept = machine.calibration(name, now, refresh=refresh)
+    if not kept.get("steady", True) and name not in _measured:
+        return machine.calibration(name, now, refresh=True)
+    return kept
+
+
+_measured: set[str] = set()  # calibrations made in this process
 
 
 class Auto:
