@@ -35,6 +35,13 @@ def test_the_worst_that_may_be_decides_and_the_unmeasured_is_left_out():
     assert measured({"steps": 7, "guidance": 1.0}, results) is None
 
 
+def test_results_against_another_baseline_are_not_mixed_in():
+    against_seven = made({"steps": 5}, 0, 0, 0)
+    against_seven.about["baseline"] = {"steps": 7}
+    assert measured({"steps": 5}, {"x": against_seven}) is None
+    assert ranked({"five": {"steps": 5}}, results={"x": against_seven}, baseline={"steps": 7})
+
+
 def test_where_higher_is_better_the_low_end_decides():
     def alike(low: float, settings: dict) -> Result:
         figure = Figure("similarity", Interval(0.0, low, 0.1, 50))

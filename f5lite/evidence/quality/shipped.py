@@ -14,21 +14,27 @@ from typing import Any
 from f5lite.evidence.quality.result import Result
 
 FOLDER = Path(__file__).parent / "results"
+BASELINE = {"steps": 32, "guidance": 2.0}  # fp32, as the model is usually run
 
 
 @lru_cache(maxsize=1)
 def shipped() -> dict[str, Result]:
-    """Name → result, as in the files of `results/`. A is fp32 at 32 steps, guidance 2.0, unless the result says else."""
+    """Name → result, as in the files of `results/`. A is `BASELINE` unless `about["baseline"]` says what it was."""
     found = {}
     for path in sorted(FOLDER.glob("*.json")):
         found[path.stem] = Result.from_dict(json.loads(path.read_text(encoding="utf-8")))
     return found
 
 
-def measured(settings: Mapping[str, Any], results: Mapping[str, Result] | None = None) -> Result | None:
-    """The result whose B is exactly these settings (`{"steps": 7}`, `{"engine": "int8"}`), or None."""
+def measured(
+    settings: Mapping[str, Any],
+    results: Mapping[str, Result] | None = None,
+    baseline: Mapping[str, Any] = BASELINE,
+) -> Result | None:
+    """The result whose B is exactly these settings (`{"steps": 7}`, `{"engine": "int8"}`) against `baseline`, or None."""
     for result in (shipped() if results is None else results).values():
-        if result.about.get("settings") == dict(settings):
+        about = result.about
+        if about.get("settings") == dict(settings) and about.get("baseline", BASELINE) == dict(baseline):
             return result
     return None
 
@@ -37,6 +43,7 @@ def ranked(
     choices: Mapping[str, Mapping[str, Any]],
     metric: str = "wer",
     results: Mapping[str, Result] | None = None,
+    baseline: Mapping[str, Any] = BASELINE,
 ) -> list[tuple[str, Result]]:
     """The measured ones of `choices` (name → settings), best first by the bad end of their interval against A.
 
@@ -45,7 +52,7 @@ def ranked(
     from f5lite.evidence.quality.metrics import METRICS
 
     sign = 1 if METRICS[metric].better == "lower" else -1
-    found = [(name, measured(settings, results)) for name, settings in choices.items()]
+    found = [(name, measured(settings, results, baseline)) for name, settings in choices.items()]
     known = [(name, result) for name, result in found if result is not None]
 
     def bad_end(entry: tuple[str, Result]) -> float:

