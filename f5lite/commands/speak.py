@@ -21,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("out.wav"), help="sound file (default: out.wav)"
     )
+    parser.add_argument(
+        "--file", metavar="TXT", type=Path, help="read the text from a file of any length; run again to go on"
+    )
+    parser.add_argument(
+        "--budget", metavar="SIZE", help="memory that the model may use, such as 360MB: picks how to run"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
 
@@ -44,14 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     model.add_argument(
         "--residency",
-        choices=("resident", "on-demand"),
+        choices=("resident", "on-demand", "streamed"),
         default="on-demand",
-        help="keep the stages, or load each when its turn comes and release it (default: on-demand)",
+        help="keep the stages, load each when its turn comes, or read it block by block (default: on-demand)",
     )
 
     how = parser.add_argument_group("how")
     how.add_argument(
-        "--steps", type=int, default=32, help="passes of the model; fewer is faster (default: 32)"
+        "--steps",
+        type=int,
+        help="passes of the model; fewer is faster (default: 32, or a converted model's own)",
     )
     how.add_argument(
         "--guidance", type=float, default=2.0, help="how strictly to follow the text (default: 2)"
@@ -66,14 +74,16 @@ def run(options: argparse.Namespace) -> int:
     """Exit code 0 and a file, or 2 and none."""
     if options.voices:
         return _list_voices(options.json)
-    text = _text(options.text)
+    text = _text(options.text) if options.file is None else _from_file(options.file, options.text)
     _can_write(options.output)
     if options.ref is not None and options.voice is not None:
         raise F5liteError("--voice and --ref are two answers to one question; give one of them.")
     if options.ref_text is not None and options.ref is None:
         raise F5liteError("--ref-text says what a recording says; give the recording with --ref.")
-    if options.steps < 1:
+    if options.steps is not None and options.steps < 1:
         raise F5liteError(f"--steps is {options.steps}; the model needs at least 1 pass (7 to 32 are usual).")
+    if options.file is not None or options.budget is not None:
+        return _through_the_queue(options, text)
     seed = random.randrange(2**31) if options.seed is None else options.seed
 
     from f5lite.model.audio import write_wave
@@ -116,7 +126,7 @@ def run(options: argparse.Namespace) -> int:
             "took_s": round(took, 4),
             "real_time_factor": round(took / duration, 4),
             "stages_s": {name: round(seconds, 4) for name, seconds in spoken.seconds.items()},
-            "steps": options.steps,
+            "steps": options.steps or pipeline.steps,
             "guidance": options.guidance,
             "sway": options.sway,
             "speed": options.speed,
@@ -127,6 +137,62 @@ def run(options: argparse.Namespace) -> int:
     else:
         _say(options.quiet, f"{options.output}: {duration:.1f} s of speech in {took:.1f} s, seed {seed}")
     return 0
+
+
+def _through_the_queue(options: argparse.Namespace, text: str) -> int:
+    """Under a budget, or of any length: chunk by chunk in a process of its own, resumable."""
+    from f5lite.aloud import megabytes, speak_within
+
+    budget = None if options.budget is None else megabytes(options.budget)
+    seed = 0 if options.seed is None else options.seed  # a run that goes on must draw the same noise
+    names = ("model", "device", "vocab", "vocoder", "config")
+    load = {name: value for name in names if (value := getattr(options, name)) is not None}
+    names = ("steps", "guidance", "sway", "method")
+    how = {name: value for name in names if (value := getattr(options, name)) is not None}
+    voice = (
+        {"ref": options.ref, "ref_text": options.ref_text}
+        if options.ref
+        else {"voice": options.voice or "kumo"}
+    )
+    begin = time.perf_counter()
+    with Bar(shown=not options.quiet) as bar:
+        found = speak_within(
+            text,
+            options.output,
+            budget_mb=budget,
+            load=load,
+            speak=how,
+            progress=bar.update,
+            seed=seed,
+            speed=options.speed,
+            **voice,
+        )
+    took = time.perf_counter() - begin
+    content = {
+        "output": str(options.output),
+        "model": str(options.model),
+        "budget_mb": budget,
+        "seed": seed,
+        **found,
+    }
+    if options.json:
+        print(json.dumps({**content, "took_s": round(took, 4)}, ensure_ascii=False))
+    else:
+        plans = ", ".join(f"{count} {name}" for name, count in found["plans"].items()) or "all made before"
+        line = f"{options.output}: {found['duration_s']:.1f} s of speech in {took:.1f} s, chunks: {plans}, seed {seed}"
+        _say(options.quiet, line)
+    return 0
+
+
+def _from_file(path: Path, text: str | None) -> str:
+    if text is not None:
+        raise F5liteError("the text and --file are two answers to one question; give one of them.")
+    try:
+        return _text(" ".join(path.read_text(encoding="utf-8").split()))
+    except FileNotFoundError:
+        raise F5liteError(f"there is no file {path} to read from") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise F5liteError(f"can't read {path} as UTF-8 text: {error}") from error
 
 
 class Bar:
