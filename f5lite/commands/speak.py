@@ -155,7 +155,7 @@ def _through_the_queue(options: argparse.Namespace, text: str) -> int:
         else {"voice": options.voice or "kumo"}
     )
     begin = time.perf_counter()
-    with Bar(shown=not options.quiet) as bar:
+    with Bar(shown=not options.quiet, unit="chunk", units="chunks") as bar:
         found = speak_within(
             text,
             options.output,
@@ -198,7 +198,8 @@ def _from_file(path: Path, text: str | None) -> str:
 class Bar:
     """Passes done, on standard error: redrawn in place on a terminal, a line at the end elsewhere."""
 
-    def __init__(self, shown: bool = True, stream=None) -> None:
+    def __init__(self, shown: bool = True, stream=None, unit: str = "pass", units: str = "passes") -> None:
+        self.unit, self.units = unit, units
         self.shown, self.stream = shown, sys.stderr if stream is None else stream
         self.drawn = False
 
@@ -215,10 +216,10 @@ class Bar:
             return
         if self.stream.isatty():
             full = 30 * done // total
-            self.stream.write(f"\r[{'#' * full}{'.' * (30 - full)}] pass {done} of {total} ")
+            self.stream.write(f"\r[{'#' * full}{'.' * (30 - full)}] {self.unit} {done} of {total} ")
             self.drawn = True
         elif done == total:
-            self.stream.write(f"{total} passes done\n")
+            self.stream.write(f"{total} {self.units} done\n")
         self.stream.flush()
 
 

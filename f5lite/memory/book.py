@@ -121,7 +121,8 @@ def speak_to_file(
         if progress is not None:
             progress(parts.made, of)
 
-    ticket = queue.submit(Speech(text, seed, on_part=keep, have=parts.has, **voice), priority=priority)
+    speech = Speech(text, seed, on_part=keep, have=parts.has, **voice)
+    ticket = queue.submit(speech, priority=priority, id=output.name)
     if started is not None:
         started(ticket)
     ticket.result()
