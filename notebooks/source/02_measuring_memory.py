@@ -65,9 +65,7 @@ answers = {
     "since_start": helpers.in_mb("since_start", helpers.since_the_start()),
     "meter": helpers.of_runs(runs, "meter", "peak_rss_mb"),
 }
-lab.bars(
-    {name.replace("_", " the "): m for name, m in answers.items()}, title="One request, four tools", unit="MB"
-)
+lab.bars(helpers.labelled(answers), title="One request, four tools", unit="MB")
 
 # %%
 lab.explain("02/tools", *answers.values())

@@ -38,7 +38,7 @@ def bars(
         raise ValueError("bars() starts at zero and can't show negative figures; use lines()")
     top = 34 if mark else 10
     board = Board(top + ROW * len(readings) + 4)
-    widest = min(240.0, max(text_width(name, 15) for name in readings) + 14)
+    widest = min(240.0, 1.08 * max(text_width(name, 15) for name in readings) + 14)
     figures = {name: quantity(one.median, unit) for name, one in readings.items()}
     tail = max(text_width(text, 15) for text in figures.values()) + 18
     most = max([one.high for one in readings.values()] + ([mark[1]] if mark else [])) or 1.0

@@ -54,6 +54,17 @@ def in_mb(name: str, value: float) -> Measurement:
     return Measurement.of(name, max(0.0, value), "MB")
 
 
+def labelled(answers: dict[str, Measurement]) -> dict[str, Measurement]:
+    """The four answers under the names that people know the tools by."""
+    names = {
+        "python": "Python's tracemalloc",
+        "difference": "after less before",
+        "since_start": "peak since the start",
+        "meter": "the meter",
+    }
+    return {names[name]: measurement for name, measurement in answers.items()}
+
+
 def of_runs(runs: list[Measured], name: str, metric: str) -> Measurement:
     """One figure of several runs, in MB: `peak_rss_mb`, `peak_anonymous_mb`, …"""
     return Measurement.of(name, (getattr(run, metric) for run in runs), "MB")
