@@ -72,7 +72,7 @@ class Worker:
     def __init__(self, factory: str, settings: Any = None, cap: Any = None) -> None:
         self.factory, self.settings, self.cap = factory, settings, cap
         self.deaths = 0
-        self.imported = 0
+        self.imported = self._imported_rss = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._probe: procfs.Probe | None = None
         self._tail = bytearray()
@@ -90,6 +90,12 @@ class Worker:
         """Bytes of anonymous memory beyond the imports that the process holds now; 0 when there is none."""
         reading = self._probe.read() if self._probe is not None else None
         return max(0, reading.anonymous - self.imported) if reading else 0
+
+    @property
+    def peak(self) -> int:
+        """Bytes of its highest RSS so far, beyond the imports; 0 when there is no process."""
+        reading = self._probe.read() if self._probe is not None else None
+        return max(0, reading.peak_rss - self._imported_rss) if reading else 0
 
     def start(self) -> None:
         """Start the process and wait until it has imported what it needs. Raises F5liteError when it can't."""
@@ -120,6 +126,7 @@ class Worker:
         self._probe = procfs.Probe(process.pid)
         reading = self._probe.read()
         self.imported = reading.anonymous if reading else 0
+        self._imported_rss = reading.rss if reading else 0
 
     def run(self, job: Any, offer: str) -> Outcome:
         """Do one job in the process, started if need be. Blocks; never raises for what happens in there."""

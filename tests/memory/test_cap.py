@@ -6,12 +6,18 @@ import sys
 
 import pytest
 
-from f5lite.memory import procfs
+from f5lite.memory import meter, procfs
 from f5lite.memory.cap import RLIMIT, Cap
 from f5lite.memory.hog import Hog
+from f5lite.memory.stand_in import all_at_once
 
 MB = 1_000_000
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="caps are Linux only")
+
+
+def test_all_at_once_only_as_many_finish_as_the_cap_has_room_for():
+    assert meter.measure(all_at_once, (8, 60 * MB, 150 * MB), imports=()).result == 2
+    assert meter.measure(all_at_once, (3, 20 * MB, 150 * MB), imports=()).result == 3
 
 
 def held_by(pid: int) -> int:

@@ -1,0 +1,299 @@
+"""The measurements, pictures, texts and exercise of lesson 04, "Watch memory, queue requests"."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from f5lite.aloud import offers_for, within
+from f5lite.evidence import explain, residency
+from f5lite.evidence.exercises import exercise, expect
+from f5lite.evidence.measurement import Measurement
+from f5lite.lab.charts import bars, memory_timeline
+from f5lite.lab.figure import Figure, Table
+from f5lite.machine import quick
+from f5lite.memory import meter, trace
+from f5lite.memory.gauge import Gauge, Reading
+from f5lite.memory.monitor import Monitor
+from f5lite.memory.policy import Offer, Rules, Waiting, next_level, order
+from f5lite.memory.queue import Queue
+from f5lite.memory.stand_in import Holding, all_at_once
+from f5lite.memory.ticket import Refused, Speech
+from f5lite.memory.worker import Worker
+from f5lite.model import library
+
+MB = 1e6
+REPEATS = 5
+
+
+def reading() -> Figure:
+    """What the gauge says now, as a picture with its sources."""
+    gauge = Gauge()
+    now = gauge.read()
+    gauge.close()
+    values = {
+        "limit": now.limit / MB,
+        "available": now.available / MB,
+        "this notebook, anonymous": now.anonymous / MB,
+        "this notebook, file-backed": now.file_backed / MB,
+    }
+    pressure = "not told" if now.pressure is None else f"{100 * now.pressure:.1f} % of the last ten seconds"
+    note = f"The limit comes from: {now.limit_source}. Pressure: {pressure} ({now.pressure_source})."
+    return bars(values, title="Memory now", unit="MB", note=note)
+
+
+def cost() -> Measurement:
+    """Percent of one core that five readings a second cost."""
+    shares = []
+    for number in range(REPEATS):
+        with Monitor(hz=25, name=f"cost {number}") as monitor:
+            time.sleep(0.4)
+        shares.append(100 * 5 * monitor.cpu_seconds / len(monitor.history))
+    return Measurement.of("monitor_cost", shares, "%")
+
+
+def error() -> Measurement:
+    """Percent between the gauge's anonymous memory and the kernel's own page by page count, the larger of each try."""
+    path = Path("/proc/self/smaps_rollup")
+    if not path.exists():
+        return Measurement.none("reading_error", "this system has no second count to compare with", "%")
+    gauge, errors = Gauge(), []
+    for number in range(REPEATS):
+        block = bytearray(20_000_000 * (number + 1))
+        block[::4096] = b"\1" * len(block[::4096])
+        counted = int(re.search(r"^Anonymous:\s+(\d+)", path.read_text(), re.MULTILINE)[1]) * 1024
+        errors.append(100 * abs(gauge.read().anonymous - counted) / counted)
+        del block
+    gauge.close()
+    return Measurement.of("reading_error", errors, "%")
+
+
+def squeeze() -> list[Reading]:
+    """The recorded trace: a hog grows and shrinks under a cap."""
+    return trace.shipped("squeeze")
+
+
+def levels(tight: int = 35, critical: int = 15, margin: int = 5) -> Figure:
+    """The recorded trace, and where the policy would change its level with these thresholds, in percent of the limit."""
+    rules = Rules(tight_below=max(tight, critical) / 100, critical_below=critical / 100, margin=margin / 100)
+    readings, level, marks = squeeze(), "ample", []
+    first = readings[0].seconds
+    for one in readings:
+        new = next_level(level, one, rules)
+        if new != level:
+            marks.append((one.seconds - first, new))
+        level = new
+    seconds = [one.seconds - first for one in readings]
+    used = [(one.limit - one.available) / MB for one in readings]
+    return memory_timeline(
+        seconds,
+        {"in use": used},
+        title="A recorded squeeze, and the policy's level",
+        limit=readings[0].limit / MB,
+        marks=marks,
+        note=f"{len(marks)} changes of level.",
+    )
+
+
+def speak_with(folder: Path, budget_mb: float) -> dict[str, Any]:
+    """One short request under a budget: which plan the queue took, or the refusal. Predicted and measured peak in MB."""
+    files = library.find(folder)
+    offers = offers_for(replace(files, config=replace(files.config, chunk_seconds=4.0)), 1, 2.0)
+    ways = {offer.name: {"load": {"model": str(folder), "residency": offer.name}} for offer in offers}
+    worker = Worker("f5lite.memory.speaker:Speaker", ways)
+    rules = Rules(tight_below=0, critical_below=0, reserve=0)
+    with tempfile.TemporaryDirectory() as scratch:
+        voice = {
+            "ref": str(residency.clip(scratch)),
+            "ref_text": residency.REFERENCE_TEXT,
+            "options": {"steps": 1},
+        }
+        with Queue(worker, offers, rules=rules, source=within(budget_mb, worker), import_bytes=0) as queue:
+            ticket = queue.submit(Speech("Hello there.", **voice), id=f"the request with {budget_mb:.0f} MB")
+            try:
+                ticket.result(600)
+                plan = next(offer for offer in offers if offer.name == ticket.offers[-1])
+                return {
+                    "plan": plan.name,
+                    "predicted": plan.peak / MB,
+                    "measured": worker.peak / MB,
+                    "refusal": "",
+                }
+            except Refused as refused:
+                return {
+                    "plan": "refused",
+                    "predicted": refused.needed / MB,
+                    "measured": 0.0,
+                    "refusal": str(refused),
+                }
+
+
+def budgets(folder: Path) -> tuple[float, float, float]:
+    """Three budgets in MB: with room for all, for the smallest plan only, and for none."""
+    files = library.find(folder)
+    peaks = [
+        offer.peak / MB
+        for offer in offers_for(replace(files, config=replace(files.config, chunk_seconds=4.0)), 1, 2.0)
+    ]
+    return 1.2 * peaks[0], 1.1 * peaks[-1], 0.5 * peaks[-1]
+
+
+def outcomes(tried: dict[float, dict[str, Any]]) -> Figure:
+    """What became of the request under each budget."""
+    names = {budget: f"{budget:.0f} MB: {found['plan']}" for budget, found in tried.items()}
+    picture = bars(
+        {names[budget]: found["predicted"] for budget, found in tried.items()},
+        title="What the plan taken (or the smallest) needs, by budget",
+        unit="MB",
+        colours={names[budget]: "orange" for budget, found in tried.items() if found["plan"] == "refused"},
+    )
+    rows = [
+        (
+            f"{budget:.0f}",
+            found["plan"],
+            f"{found['predicted']:.0f}",
+            f"{found['measured']:.0f}" if found["measured"] else "none: never started",
+        )
+        for budget, found in tried.items()
+    ]
+    return replace(
+        picture, table=Table.of(("budget (MB)", "plan", "predicted (MB)", "measured peak (MB)"), rows)
+    )
+
+
+def under_a_cap(count: int = 8, size: int = 60_000_000, cap: int = 150_000_000) -> dict[str, int]:
+    """Requests that need more together than the cap: all at once in threads, and through the queue. Counts."""
+    if not sys.platform.startswith("linux"):
+        return {}
+    at_once = meter.measure(all_at_once, (count, size, cap), imports=())
+    offers = [Offer("large", size), Offer("small", size // 4)]
+    worker = Worker("f5lite.memory.stand_in:Holder", {"small": 0.25})
+
+    def source() -> Reading:
+        return Reading(time.monotonic(), cap, "made up", max(0, cap - worker.held), 0, 0, None, "none", 0)
+
+    rules = Rules(reserve=0, tight_below=0, critical_below=0)
+    with Queue(worker, offers, rules=rules, source=source, import_bytes=0) as queue:
+        tickets = [queue.submit(Holding(size)) for _ in range(count)]
+        for ticket in tickets:
+            ticket._future.exception(120)
+    return {
+        "asked": count,
+        "finished_without": at_once.result,
+        "finished_with": sum(ticket.state == "done" for ticket in tickets),
+        "lost": sum(not ticket.ended for ticket in tickets),
+        "killed": worker.deaths,
+    }
+
+
+def survival() -> tuple[Measurement, ...]:
+    """The claim's four figures: requests finished with and without a queue, lost, and times the queue's process died."""
+    repeats = 2 if quick() else REPEATS
+    runs = [under_a_cap() for _ in range(repeats)]
+    names = ("finished_without", "finished_with", "lost", "killed")
+    if not runs[0]:
+        return tuple(
+            Measurement.none(name, f"memory can't be capped on {sys.platform}", "requests") for name in names
+        )
+    figures = [Measurement.of(name, [run[name] for run in runs], "requests") for name in names[:2]]
+    return (*figures, *(Measurement.count(name, sum(run[name] for run in runs)) for name in names[2:]))
+
+
+watch = explain.text(
+    "04/monitor",
+    outcomes=("cheap", "costly"),
+    decide=lambda f: "cheap" if f["monitor_cost"].median <= 1 else "costly",
+    examples={
+        "cheap": (Measurement.of("monitor_cost", [0.2, 0.21, 0.22, 0.2, 0.2], "%"),),
+        "costly": (Measurement.of("monitor_cost", [3.2, 3.1, 3.3, 3.2, 3.2], "%"),),
+    },
+)
+
+
+@watch.when("cheap")
+def _(f: explain.Figures) -> str:
+    return (
+        f"Five readings a second cost {f.of('monitor_cost')} of one core: a monitor can run all the time. It reads a few "
+        "small files, keeps a bounded history, and ends by itself."
+    )
+
+
+@watch.when("costly")
+def _(f: explain.Figures) -> str:
+    return (
+        f"Five readings a second cost {f.of('monitor_cost')} of one core here, more than a monitor should. Read less often, or "
+        "only before a request starts."
+    )
+
+
+chosen = explain.text(
+    "04/budgets",
+    outcomes=("smaller and refused", "not as planned"),
+    decide=lambda f: "smaller and refused" if f["as planned"].median else "not as planned",
+    examples={
+        "smaller and refused": (
+            Measurement.fact("as planned", True),
+            Measurement.of("needed", 61, "MB", exact=True),
+        ),
+        "not as planned": (
+            Measurement.fact("as planned", False),
+            Measurement.of("needed", 61, "MB", exact=True),
+        ),
+    },
+)
+
+
+@chosen.when("smaller and refused")
+def _(f: explain.Figures) -> str:
+    return (
+        "With room the queue took the fastest plan, with less the smallest, which speaks the same. Below that it refused "
+        f"before anything was loaded, and said what it would have needed: {f.of('needed')}. A refusal in advance is no "
+        "crash: whoever asked can wait, or ask for less."
+    )
+
+
+@chosen.when("not as planned")
+def _(f: explain.Figures) -> str:
+    return (
+        "The queue didn't decide by the budgets alone: this machine's own memory is shorter than they are, and the smaller "
+        f"of the two counts. The smallest plan needs {f.of('needed')}."
+    )
+
+
+def decided(tried: dict[float, dict[str, Any]]) -> tuple[Measurement, Measurement]:
+    """Whether the three budgets led to three different outcomes, and the smallest plan's bytes."""
+    plans = [found["plan"] for found in tried.values()]
+    return (
+        Measurement.fact("as planned", len(set(plans)) == 3 and plans[-1] == "refused"),
+        Measurement.of("needed", list(tried.values())[-1]["predicted"], "MB", exact=True),
+    )
+
+
+@exercise(
+    "next_up", lesson="04", praise="urgent ones go first, and those that waited long enough overtake them."
+)
+def next_up(attempt: Callable[..., Any]) -> None:
+    """A function from (waiting, now, ageing) to the name that goes next; waiting: (name, priority, since) each."""
+    now, ageing = 100.0, 10.0
+    got = attempt([("low", 0, 99.0), ("high", 2, 99.5)], now, ageing)
+    expect(isinstance(got, str), f"return a name, not {got!r}")
+    expect(got == "high", f"both came just now, so the more urgent goes first; yours took {got!r}")
+    got = attempt([("patient", 0, 70.0), ("urgent", 2, 99.0)], now, ageing)
+    expect(
+        got == "patient",
+        "`patient` has waited 29 s longer, and 10 s count as one priority: it goes before `urgent`",
+    )
+    got = attempt([("patient", 0, 85.0), ("urgent", 2, 99.0)], now, ageing)
+    expect(got == "urgent", "14 s more of waiting are not yet worth two priorities: `urgent` goes first")
+    for low, since in ((0, 50.0), (1, 81.0), (1, 95.0)):
+        mine = [("a", low, since), ("b", 3, 98.0)]
+        wanted = order([Waiting(name, priority, at) for name, priority, at in mine], Rules(ageing=ageing))[
+            0
+        ].id
+        expect(attempt(mine, now, ageing) == wanted, f"of {mine} the queue itself takes {wanted!r}")
