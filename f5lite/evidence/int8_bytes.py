@@ -15,6 +15,7 @@ from f5lite.memory.measured import MB, Measured
 from f5lite.shrink.int8.layout import INT8
 
 LIBRARIES = ("bitsandbytes", "torchao")
+PASS_FRAMES = 16  # their peak is in the conversion; where int8 products are slow, a longer pass takes minutes
 
 
 def converted(source: str | Path, folder: Path, steps: int = 7) -> Path:
@@ -119,7 +120,7 @@ def _bitsandbytes(dit: Any) -> None:
             setattr(dit.get_submodule(owner), leaf, made.to("cpu"))
 
 
-def peer(library: str, folder: Path, frames: int, timeout: float = 90.0) -> Measured | str:
+def peer(library: str, folder: Path, frames: int = PASS_FRAMES, timeout: float = 90.0) -> Measured | str:
     """`quantised_by` in a process of its own, the library's import included in the baseline; or why there is no figure."""
     import importlib.util
 

@@ -96,7 +96,7 @@ lab.verdict("int8-memory")
 # stage alone, and puts the peaks beside ours. Open the table for the part that can't be given back.
 
 # %%
-libraries = helpers.library_runs(source, work.frames // 4)
+libraries = helpers.library_runs(source)
 helpers.memory_picture(ways, libraries)
 
 # %%

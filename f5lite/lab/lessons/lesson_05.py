@@ -48,12 +48,13 @@ def size_figures(folder: Path) -> tuple[Measurement, ...]:
 def decisions() -> Listing:
     """What is kept in which precision, and why."""
     rows = [
-        (rule.reason.split(":")[0], rule.kind, f"{rule.millions:g}")
+        (rule.what, rule.kind, f"{rule.millions:g}", rule.reason)
         for rule in (*layout.ACOUSTIC, *layout.VOCODER)
         if rule.millions >= 0.1
     ]
-    columns = ("why", "kept as", "million weights in v1 Base")
-    return Listing("What is kept in which precision", Table.of(columns, rows))
+    columns = ("weights", "kept as", "millions in v1 Base", "why")
+    table = Table.of(columns, rows)
+    return Listing("What is kept in which precision", table)
 
 
 def table_picture(steps: int = 7) -> Figure:
@@ -79,11 +80,11 @@ def peaks(way: Way, name: str) -> Measurement:
     return Measurement.of(name, way.peaks[1:], "MB")
 
 
-def library_runs(folder: Path, frames: int) -> dict[str, Measured | str]:
+def library_runs(folder: Path) -> dict[str, Measured | str]:
     """What the libraries' way needs: fp32 first, int8 made of it, one pass. Or why there is no figure."""
     if quick():
         return {name: "left out in quick mode; run the lesson in full" for name in int8_bytes.LIBRARIES}
-    return {name: int8_bytes.peer(name, folder, frames) for name in int8_bytes.LIBRARIES}
+    return {name: int8_bytes.peer(name, folder) for name in int8_bytes.LIBRARIES}
 
 
 def memory_picture(ways: list[Way], libraries: dict[str, Measured | str]) -> Figure:
@@ -96,7 +97,12 @@ def memory_picture(ways: list[Way], libraries: dict[str, Measured | str]) -> Fig
         else:
             values[name] = run.peak_rss_mb
             rows.append(
-                (name, number(run.peak_rss_mb), number(run.peak_anonymous_mb), "acoustic stage alone")
+                (
+                    name,
+                    number(run.peak_rss_mb),
+                    number(run.peak_anonymous_mb),
+                    "acoustic stage alone, a short pass",
+                )
             )
     picture = bars(values, title="Peak memory over imports, loading included", unit="MB")
     return replace(picture, table=Table.of(("way", "peak RSS (MB)", "anonymous (MB)", "note"), rows))

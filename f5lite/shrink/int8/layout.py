@@ -16,8 +16,9 @@ PRECISIONS = (INT8, BF16)
 
 @dataclass(frozen=True)
 class Rule:
-    """Weights whose name matches `pattern` are kept as `kind`."""
+    """Weights whose name matches `pattern` are kept as `kind`; `millions` of them in v1 Base."""
 
+    what: str
     pattern: str
     kind: str
     millions: float
@@ -29,47 +30,66 @@ class Rule:
 
 ACOUSTIC = (
     Rule(
+        "attention",
         r"transformer_blocks\.\d+\.attn\.(to_[qkv]|to_out\.0)\.weight",
         INT8,
         92.3,
         "27 % of the weights, read at every pass",
     ),
     Rule(
+        "feed-forward",
         r"transformer_blocks\.\d+\.ff\.ff\.(0\.0|2)\.weight",
         INT8,
         92.3,
         "27 % of the weights, read at every pass",
     ),
     Rule(
+        "AdaLN",
         r"(transformer_blocks\.\d+\.attn_norm|norm_out)\.linear\.weight",
         FOLDED,
         140.5,
         "depends on the time alone: a table of a few MB; int8 if it is to be kept",
     ),
     Rule(
+        "time embedding",
         r"time_embed\.time_mlp\.\d\.weight",
         FOLDED,
         1.3,
         "needed only to make the table; bf16 if it is kept, since its error reaches every block: in int8 the bundled "
-        "voice's mels move by 41 % instead of 1 %)",
+        "voice's mels move by 41 % instead of 1 %",
     ),
-    Rule(r"long_skip_connection\.weight", INT8, 0.0, "as large as a block's layers, where a model has it"),
     Rule(
+        "long skip connection",
+        r"long_skip_connection\.weight",
+        INT8,
+        0.0,
+        "as large as a block's layers, where a model has it",
+    ),
+    Rule(
+        "input projection",
         r"input_embed\.proj\.weight",
         BF16,
         0.7,
         "sees log mels beside embeddings, of quite different sizes: 0.7 MB isn't worth the error",
     ),
     Rule(
+        "position convolutions",
         r"input_embed\.conv_pos_embed\.conv1d\.\d\.weight",
         BF16,
         4.1,
         "a convolution has no int8 engine here, and it tells the frames where they stand",
     ),
-    Rule(r"proj_out\.weight", FP32, 0.1, "the last layer: its error would be heard as it is, for 0.4 MB"),
-    Rule(r"text_embed\..*\.dwconv\.weight", FP32, 0.0, "7 numbers a channel"),
-    Rule(r"text_embed\..*\.(gamma|beta)", FP32, 0.0, "scales"),
     Rule(
+        "output projection",
+        r"proj_out\.weight",
+        FP32,
+        0.1,
+        "the last layer: its error would be heard as it is, for 0.4 MB",
+    ),
+    Rule("text: depthwise convolutions", r"text_embed\..*\.dwconv\.weight", FP32, 0.0, "7 numbers a channel"),
+    Rule("text: response normalisation", r"text_embed\..*\.(gamma|beta)", FP32, 0.0, "scales"),
+    Rule(
+        "text: embedding and blocks",
         r"text_embed\..*\.weight",
         BF16,
         5.5,
@@ -77,9 +97,16 @@ ACOUSTIC = (
     ),
 )
 VOCODER = (
-    Rule(r"backbone\.convnext\.\d+\.pwconv[12]\.weight", BF16, 12.6, "run once; its error is heard directly"),
-    Rule(r"head\.out\.weight", BF16, 0.5, "run once; its error is heard directly"),
     Rule(
+        "vocoder: blocks",
+        r"backbone\.convnext\.\d+\.pwconv[12]\.weight",
+        BF16,
+        12.6,
+        "run once; its error is heard directly",
+    ),
+    Rule("vocoder: output", r"head\.out\.weight", BF16, 0.5, "run once; its error is heard directly"),
+    Rule(
+        "vocoder: convolutions",
         r"backbone\.(embed|convnext\.\d+\.dwconv)\.weight",
         FP32,
         0.4,
