@@ -86,7 +86,7 @@ class Pipeline:
         self.files, self.config, self.device = files, files.config, _device(device)
         self.attention = attending.backend(attention or self.config.dit.attn_backend, self.device)
         self.voices = library.bundled_voices()
-        self._references: dict[tuple[str, str], Reference] = {}
+        self._references: dict[tuple[str, str, int], Reference] = {}
         self.timeline = Timeline()
         weights = Checkpoint(files.weights)
         self.steps = steps_of(weights)
@@ -124,7 +124,9 @@ class Pipeline:
         if ref is None and voice not in self.voices:
             raise F5liteError(f"no voice {voice!r}; bundled are {', '.join(self.voices)}")
         path, text = (self.voices[voice].path, self.voices[voice].text) if ref is None else (ref, ref_text)
-        key = (os.path.abspath(path), text)
+        # A file that was recorded again is another reference; one that isn't there is reported where it is read.
+        written = os.stat(path).st_mtime_ns if os.path.exists(path) else 0
+        key = (os.path.abspath(path), text, written)
         if key not in self._references:
             wave, loudness = audio.load_reference(path, self.config.mel.sample_rate)
             mel = log_mel(torch.from_numpy(wave), self.config.mel)
