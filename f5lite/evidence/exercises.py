@@ -55,7 +55,12 @@ def exercise(
     """Make a check of a function that raises NotYet (or calls `expect`) when the attempt falls short.
 
     What the check returns, if it is a string, is the message of a pass; else `praise` is.
+
+    Raises ValueError when another lesson has a check of that name: `lab.check.NAME` could then find the wrong one.
     """
+    taken = REGISTRY.get(name)
+    if taken is not None and taken.lesson != lesson:
+        raise ValueError(f"lesson {taken.lesson} has a check {name!r} already; choose another name")
 
     def wrap(check: Callable[..., Any]) -> Callable[..., Result]:
         @functools.wraps(check)
@@ -77,6 +82,7 @@ def exercise(
             _results.append(result)
             return result
 
+        checked.lesson = lesson
         REGISTRY[name] = checked
         return checked
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from f5lite.evidence import exercises
 from f5lite.evidence.exercises import REGISTRY, exercise, expect
 
@@ -39,9 +41,16 @@ def test_each_way_an_attempt_can_end() -> None:
 
 
 def test_a_check_may_say_what_it_found() -> None:
-    @exercise("share", lesson="99")
+    @exercise("a_share_of_ten", lesson="99")
     def share(attempt):
         return f"a share of {attempt()}"
 
     assert share(lambda: 0.25).message == "a share of 0.25"
-    assert REGISTRY["share"] is share
+    assert REGISTRY["a_share_of_ten"] is share
+
+
+def test_two_lessons_cannot_share_the_name_of_a_check() -> None:
+    exercise("taken_once", lesson="98")(lambda attempt: None)
+    exercise("taken_once", lesson="98")(lambda attempt: None)  # the same lesson, run again
+    with pytest.raises(ValueError, match="lesson 98 has a check 'taken_once'"):
+        exercise("taken_once", lesson="99")

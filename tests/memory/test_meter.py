@@ -103,7 +103,7 @@ def test_isolated_returns_the_result_and_figures_over_the_imports():
 def test_phases_have_their_own_averages():
     measured = meter.measure(grow_and_rest, (80_000_000,), imports=NOTHING, interval=0.005)
     assert measured.phase_mean_mb("busy") == pytest.approx(80, rel=0.05)
-    assert measured.idle_rss_mb < 8 and measured.idle_source == "mean of the idle phases"
+    assert measured.idle_rss_mb < 12 and measured.idle_source == "mean of the idle phases"
     assert measured.idle_rss_mb < measured.mean_rss_mb < measured.peak_rss_mb
     assert measured.sampling_interval == 0.005 and measured.longest_gap > 0
 

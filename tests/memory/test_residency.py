@@ -52,7 +52,7 @@ def test_on_demand_holds_less_between_requests_and_the_timeline_says_so():
 @linux
 def test_one_sentence_alone_needs_less_than_one_that_is_padded_and_masked():
     alone, padded = (
-        meter.measure(residency.sentences, ("tiny", [256], padded_to)).result for padded_to in (None, 512)
+        meter.measure(residency.sentences, ("tiny", [256], padded_to)).result for padded_to in (None, 2048)
     )
     assert min(padded["peak_anonymous"]) > max(alone["peak_anonymous"])
 
