@@ -23,7 +23,7 @@ work = workload.here()
 folder = workload.prepare(work.config)
 print(work.note or "The whole model, as published.")
 guess = lab.predict(
-    "02/peak", "How many MB does the request need at its peak?", default=1400, unit="MB", high=5000
+    "02/tools", "How many MB does the request need at its peak?", default=1400, unit="MB", high=5000
 )
 guess
 

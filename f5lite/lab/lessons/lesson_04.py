@@ -205,6 +205,20 @@ def survival() -> tuple[Measurement, ...]:
     return (*figures, *(Measurement.count(name, sum(run[name] for run in runs)) for name in names[2:]))
 
 
+def experience(sentence: str = "turn off the lights in the kitchen") -> tuple[Measurement, Measurement]:
+    """The bundled voice through the queue: times its process was killed, and seconds of work for a second of speech."""
+    worker = Worker("f5lite.memory.speaker:Speaker", {"resident": {"speak": {"steps": 7}}})
+    factors = []
+    with Queue(worker, [Offer("resident", 100_000_000)]) as queue:
+        for number in range(1 + (2 if quick() else REPEATS)):
+            begin = time.perf_counter()
+            wave, rate = queue.submit(Speech(sentence, seed=number)).result(600)
+            factors.append((time.perf_counter() - begin) * rate / len(wave))
+        killed = worker.deaths
+    # The first request waits for the process and its imports.
+    return Measurement.count("killed", killed), Measurement.of("real_time_factor", factors[1:], "s")
+
+
 watch = explain.text(
     "04/monitor",
     outcomes=("cheap", "costly"),
