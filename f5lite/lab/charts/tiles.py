@@ -64,8 +64,8 @@ def tiles(frames: int = 512, way: int = 0) -> Figure:
         "tiles",
         f"The score matrix at {frames:,} frames, with {name}",
         board.svg(),
-        f"A square, the {frames} by {frames} scores of one head; with {name} {IN_WORDS[name]} of it, "
-        f"{rows} by {columns}, exists at a time.",
+        f"A square stands for the {frames} by {frames} scores of one head. With {name} a part of {rows} by {columns} "
+        f"exists at a time: {IN_WORDS[name]}.",
         Table.of(
             ("backend", "rows at a time", "columns at a time", "held (MB)", "all scores (MB)"),
             [
