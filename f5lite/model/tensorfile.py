@@ -150,8 +150,11 @@ class TensorFile:
         """
         entry = self.entries[key]
         out = torch.empty(entry.shape, dtype=dtype or entry.dtype)
-        flat, piece = out.view(-1), torch.empty(PIECE, dtype=torch.uint8)
-        count = PIECE // entry.dtype.itemsize
+        if not entry.bytes:
+            return out
+        # Outside the heap: between tensors that stay, a hole of this size would be filled with a bias and never fit again.
+        piece = torch.frombuffer(mmap.mmap(-1, min(PIECE, entry.bytes)), dtype=torch.uint8)
+        flat, count = out.view(-1), PIECE // entry.dtype.itemsize
         with open(self.path, "rb") as file:
             file.seek(entry.start)
             for start in range(0, flat.numel(), count):
