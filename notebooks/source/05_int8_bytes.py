@@ -32,7 +32,8 @@ guess
 # ## Convert
 #
 # `f5lite convert SRC DST` reads one tensor at a time, writes it in 8 bits, reads the result back and compares. Here it is as a
-# call, on seeded weights in the published shape. It is done once and kept.
+# call, on seeded weights in the published shape: the bytes and the arithmetic are the real model's, the sound isn't. It is done
+# once and kept.
 
 # %%
 work = workload.here()
@@ -56,8 +57,8 @@ helpers.table_picture()
 # %% [markdown]
 # ## Weigh
 #
-# Two questions hide in "a quarter": what happened to a linear layer, and what happened to the file? Both are exact, so one look
-# is enough.
+# Two questions hide in "a quarter": what happened to a linear layer, and what happened to the file? Both are bytes that can be
+# counted, so one look is enough, and the verdict below needs no repeats.
 
 # %%
 linear_fp32, linear_int8, file_fp32, file_int8 = helpers.size_figures(folder)
@@ -130,8 +131,8 @@ lab.verdict("trainer-ready")
 # %% [markdown]
 # ## Listen
 #
-# Sound needs trained weights, so this is the bundled voice: as it ships, and converted just now. Same sentence, same seed, same
-# time grid. Can you tell them apart?
+# Sound needs trained weights, so this is the bundled voice: as it ships, and converted just now. Both say the same sentence,
+# from the same seed, on the same time grid. Can you tell them apart?
 
 # %%
 voice = f5lite.load("tiny")
@@ -148,7 +149,7 @@ lab.explain("05/heard", helpers.distance(before, after))
 # ## Your turn · 3 minutes · ●○○
 #
 # How many MB does a linear layer take in int8, its scales included? A scale is a float32 number, and every row has one. Leave
-# the bias out.
+# the bias out, since it doesn't change.
 
 
 # %% tags=["exercise"]
@@ -172,8 +173,8 @@ def int8_mb(rows, columns):
 # %% [markdown]
 # ## Your turn · 8 minutes · ●●○
 #
-# Quantise a weight yourself: the largest number of each row becomes 127 or −127, and everything else follows. Mind the row that
-# has nothing in it.
+# Quantise a weight yourself: the largest number of each row becomes 127 or −127, and everything else follows. Return the values
+# and the scales. Mind the row that has nothing but zeros in it.
 
 
 # %% tags=["exercise"]
@@ -197,8 +198,8 @@ def quantise(weight):
 
 
 # %% [markdown]
-# The bytes are settled, and whether int8 is faster is another question: the next lesson starts from a conversion that is slower,
-# and looks for the reason.
+# The bytes are settled. Whether int8 is also faster, and whether anybody hears it, are other questions: the next lesson starts
+# from a conversion that is slower, and looks for the reason.
 
 # %%
 display(lab.found(), lab.way())
