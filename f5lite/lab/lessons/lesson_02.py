@@ -127,8 +127,9 @@ twice = explain.text(
 def _(f: explain.Figures) -> str:
     return (
         f"The same work, twice: {f.of('first')}, then {f.of('second')}. Neither is what the work needs. The first run also "
-        "paid for importing torch and for pages of its code; the second found them there. And what the work gave back "
-        "before it ended is in neither figure: a difference of two moments never saw the peak between them."
+        "paid for what was needed for the first time, pages of torch's code among it; the second found it there. And what "
+        "the work gave back before it ended is in neither figure: a difference of two moments never saw the peak between "
+        "them."
     )
 
 
