@@ -3,7 +3,7 @@
     python -m benchmarks.attention [--rounds 7] [--lengths 256,512,…] [--json FILE] [--picture FILE.svg]
 
 One block in the shape of F5TTS_v1_Base, the guided pair, float32. Backends take turns. Long lengths are timed on fewer heads
-and computed for sixteen; peaks are measured on as many heads as fit the memory, and computed for sixteen, likewise.
+and computed for sixteen; peaks are measured on all sixteen where they fit the memory.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ SHARE_UP_TO = 2048  # frames: a whole block at 4096 takes seconds
 
 
 def peak_heads(name: str, frames: int) -> int:
-    """All heads where that is quick and fits; else two."""
-    quick = frames <= 1024 or name == "sdpa"
-    return HEADS if quick and (name != "math" or costs.fits(frames, HEADS)) else 2
+    """All sixteen, but two where `math`'s matrix doesn't fit this machine."""
+    return 2 if name == "math" and not costs.fits(frames, HEADS) else HEADS
 
 
 def measure(lengths: tuple[int, ...], rounds: int) -> list[dict[str, Any]]:

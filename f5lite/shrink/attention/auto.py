@@ -71,7 +71,6 @@ def measure(
     running = {name: backend(name, device) for name in candidates(dtype, device)}
     dropped: dict[str, float] = {}
     table: dict[str, dict[str, float]] = {}
-    wobble = 1.0
 
     def race(frames: int, on: int, rounds: int, allowed: float, warm: bool = False) -> dict[str, list[float]]:
         q, k, v = tensors(frames, on, dim_head, PAIR, dtype, device)
@@ -89,7 +88,9 @@ def measure(
                 dropped[name] = min(runs) / fastest
                 del running[name]
 
-    drop(race(lengths[0], min(heads, 4), 7, budget / 5, warm=True))
+    look = race(lengths[0], min(heads, 4), 7, budget / 5, warm=True)
+    wobble = unrest(look["sdpa"])
+    drop(look)
     for number, frames in enumerate(sorted(lengths)):
         on = max(1, min(heads, MOST_SCORES // (PAIR * frames**2)))
         left = budget - (time.perf_counter() - began)
