@@ -62,3 +62,7 @@ def _deadly(moment: int) -> Callable[[str, int, int], None]:
 
 if __name__ == "__main__":
     kill_each(Path(sys.argv[1]), Path(sys.argv[2]), [int(each) for each in sys.argv[3].split(",")])
+
+
+def nothing_left(folder: Path) -> bool:
+    return list(folder.iterdir()) == []
