@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -124,15 +125,8 @@ def test_import_is_light_and_quick():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="asks the kernel for a child's processor time")
 def test_speaking_from_process_start_takes_at_most_20_seconds(tmp_path):
-    """The bundled voice, the best of three; the first good one ends it.
-
-    Processor seconds on one thread: never less than what an idle machine with two cores needs by the clock, and the
-    same on one that does other things at the time.
-    """
-    import resource
-
+    """The bundled voice, by the clock, two threads, the best of three; the first good one ends it."""
     command = [
         sys.executable,
         "-m",
@@ -144,10 +138,9 @@ def test_speaking_from_process_start_takes_at_most_20_seconds(tmp_path):
     ]
     seconds = []
     for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        begin = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "2"})
+        seconds.append(time.perf_counter() - begin)
         if seconds[-1] <= 20:
             return
     raise AssertionError(f"took {', '.join(f'{one:.1f}' for one in seconds)} s")

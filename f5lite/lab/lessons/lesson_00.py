@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from f5lite.evidence import explain
 from f5lite.evidence.measurement import Measurement
-from f5lite.model.library import BUNDLE
+from f5lite.evidence.quality.shipped import shipped
 from f5lite.pipeline import Utterance
 
 GOOD_ENOUGH = 10.0  # percent of words misheard: what the voice is aimed at
@@ -75,7 +73,7 @@ def _(f: explain.Figures) -> str:
 def _(f: explain.Figures) -> str:
     return (
         f"Plainly: this voice is weak. A speech recogniser misheard {f.of('misheard')} of its words, in new sentences of "
-        "the kind it was trained on, and open text is worse. It is small and little trained. What it is good for is to "
+        "the kind it was trained on. It is small and little trained. What it is good for is to "
         "hear what a technique changes: the same sentence, before and after."
     )
 
@@ -88,15 +86,13 @@ def _(f: explain.Figures) -> str:
     )
 
 
-def misheard(steps: int = 7) -> Measurement:
-    """Share of misheard words of the bundled voice, in percent, as measured when it was made, with its interval."""
-    try:
-        figures = json.loads((BUNDLE / "tiny" / "figures.json").read_text(encoding="utf-8"))
-        one = figures["wer"][str(steps)]
-        bounds = (100 * one["low"], 100 * one["high"])
-        return Measurement.of("misheard", 100 * one["median"], "%", bounds=bounds)
-    except (OSError, ValueError, KeyError):
-        return Measurement.none("misheard", "no figures ship with this voice", "%")
+def misheard() -> Measurement:
+    """Share of misheard words of the bundled voice at 7 steps, in percent, as measured when it was made, with its interval."""
+    for result in shipped().values():
+        if result.about.get("baseline", {}).get("steps") == 7 and result.model.startswith("tiny"):
+            heard = result.figure("wer").a
+            return Measurement.of("misheard", heard.value, "%", bounds=(heard.low, heard.high))
+    return Measurement.none("misheard", "no figures ship with this voice", "%")
 
 
 def speech(utterance: Utterance) -> Measurement:

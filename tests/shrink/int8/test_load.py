@@ -166,7 +166,7 @@ def first_sound(folder: str) -> float:
 
 
 def test_the_first_sound_needs_less_than_two_seconds_over_imports(folder: Path) -> None:
-    """Best of three, in processes of their own. Processor time: on an idle machine the wall time is no longer than that."""
+    """Best of three by the clock, in processes of their own."""
     runs = [meter.measure(first_sound, (str(folder),), env={"OMP_NUM_THREADS": "2"}) for _ in range(3)]
     assert all(run.result > 0.3 for run in runs)
-    assert min(run.cpu_seconds for run in runs) <= 2
+    assert min(run.wall_seconds for run in runs) <= 2
