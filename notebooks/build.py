@@ -5,13 +5,15 @@
     python -m notebooks.build --check         are source and notebook in step?
     python -m notebooks.build --memory        one core, 2 GiB, nothing stored    (make notebooks-small)
 
-NAME is a lesson's number or file name; without one, every lesson is taken, in order, with one ledger for all.
+NAME is a lesson's number or file name; without one, every lesson is taken, in order. A lesson finds the entries of those
+before it, as a reader's would, and none of those after it.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from datetime import date
 from pathlib import Path
@@ -40,17 +42,23 @@ def chosen(names: list[str]) -> list[Path]:
     return found
 
 
-def ledger() -> Path:
-    """The ledger of builds: kept between them, so that one lesson alone still finds the earlier ones' entries."""
+def ledger(source: Path) -> Path:
+    """The ledger of a lesson's build: what the last build of the lesson before it left, to which it adds its own."""
     STATE.mkdir(exist_ok=True)
     (STATE / ".gitignore").write_text("*\n", encoding="utf-8")
-    return STATE / "ledger.json"
+    own = STATE / f"ledger-{sources.lesson(source)}.json"
+    before = sorted(path for path in STATE.glob("ledger-[0-9]*.json") if path.name < own.name)
+    if before:
+        shutil.copyfile(before[-1], own)
+    else:
+        own.unlink(missing_ok=True)
+    return own
 
 
 def build(source: Path, *, quick: bool) -> str:
     """Build, run and store one lesson. Returns what is wrong, or nothing; a failed run leaves the old file alone."""
     path = sources.target(source)
-    env = running.environment(ledger(), quick=quick)
+    env = running.environment(ledger(source), quick=quick)
     limit = running.LIMIT_QUICK if quick else running.LIMIT_FULL
     done = running.run(sources.notebook(source), path.parent, env)
     if done.error:

@@ -13,17 +13,17 @@ from f5lite.lab.lessons import lesson_00 as helpers
 lab.start("00")
 
 # %% [markdown]
-# A widely copied article says that three techniques shrink F5-TTS, a speech model, until it fits a phone: 70 % less memory,
-# 68 % less time. This course does all of it, on the real architecture, and measures every claim on the machine in front of
-# you. Is it ready?
+# A widely copied article says that three techniques shrink F5-TTS, a speech model, until it fits a phone: load its parts when
+# they are needed, keep numbers in 8 bits, change the attention. It promises 70 % less memory and 68 % less time. This course
+# does all of it and measures every claim on your machine. Is it ready?
 
 # %%
 lab.readiness()
 
 # %% [markdown]
-# Every lesson goes the same way: **predict, measure, explain, listen**. You write down a guess, the machine measures, the
-# text that follows is computed from your own figures, and where sound may change you hear it. Start with a guess: the next
-# sentence takes about two seconds to say.
+# Every lesson goes the same way: **predict, measure, explain, listen**. You type a guess, the machine measures, the text that
+# follows is computed from your figures, and where sound may change you hear it. Go cell by cell (Shift+Enter): Run All works
+# too, but takes the default guesses. The next sentence takes about two seconds to say.
 
 # %%
 guess = lab.predict("00/pace", "How many seconds does this machine take to make it?", default=2, unit="s")
@@ -32,8 +32,11 @@ guess
 # %%
 voice = f5lite.load("tiny")
 sentence = "turn off the lights in the kitchen"
+runs = []
 with lab.progress("speaking, six times", 6) as done:
-    runs = [(voice.speak(sentence, steps=7, seed=1), done())[0] for _ in range(6)]
+    for _ in range(6):
+        runs.append(voice.speak(sentence, steps=7, seed=1))
+        done()
 first, *runs = runs  # the first run pays for reading the weights and isn't counted
 
 # %%
@@ -47,8 +50,8 @@ lab.explain("00/pace", speech, making, guess=guess)
 # %% [markdown]
 # ## Listen
 #
-# Above the spectrogram is the wave: time runs to the right, and loud is tall. Below it, pitch runs upwards and bright is
-# strong. Each vowel is a stack of stripes, and each "s" is a cloud at the top.
+# The upper half is the wave: time runs to the right, and loud is tall. The lower half is the spectrogram, the same sound sorted
+# by pitch: low notes at the bottom, bright where there is energy. A vowel is a stack of stripes, an "s" a cloud at the top.
 
 # %%
 lab.listen(first, title="The small F5-TTS, 7 steps")
@@ -60,8 +63,11 @@ lab.listen(first, title="The small F5-TTS, 7 steps")
 
 # %%
 yours = "the quick fox runs near the window"
+spoken = {}
 with lab.progress("speaking", len(voice.voices)) as done:
-    spoken = {name: (voice.speak(yours, name, steps=7, seed=1), done())[0] for name in voice.voices}
+    for name in voice.voices:
+        spoken[name] = voice.speak(yours, name, steps=7, seed=1)
+        done()
 lab.listen(spoken, title="Your sentence, five voices")
 
 # %% [markdown]

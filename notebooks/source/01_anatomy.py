@@ -26,14 +26,27 @@ guess
 
 # %% [markdown]
 # A configuration is enough to work out every layer's weights: a linear layer from 1,024 to 6,144 channels has 1,024 × 6,144
-# weights and 6,144 biases, four bytes each in fp32. Areas in the picture are bytes. Choose another shape above it.
+# weights and 6,144 biases, four bytes each in fp32. Areas are bytes, and the vocoder, a file of its own, is counted in; the
+# 1,348 MB of the title are without it. When the notebook runs, a list above the picture changes the shape.
+
+# %% [markdown]
+# What the names mean: *attention* lets the frames look at each other, *feed-forward* works on each frame alone, and *AdaLN*
+# tells both how far the sound is on its way from noise. A mel *frame* is 1/94 of a second. A *pass* runs the model once, on a
+# pair: with the text and without it.
 
 # %%
 lab.explore(helpers.bytes_of, lab.choice("shape", "v1 Base", "v1 Small", "the bundled one"))
 
 # %%
 freed, adaln = helpers.split()
-lab.compare(guess, 100.0, 100 - freed.median, names=("all stages", "the largest"), title="Weights", unit="%")
+lab.compare(
+    guess,
+    100.0,
+    100 - freed.median,
+    names=("all three stages", "the largest one"),
+    title="Weights that must be there",
+    unit="%",
+)
 
 # %%
 lab.explain("01/split", freed, adaln)
@@ -53,8 +66,9 @@ lab.explain("01/agree", estimate, file)
 # %% [markdown]
 # ## Bytes are not work
 #
-# AdaLN is large but hardly works: once a pass, on one vector. Attention and feed-forward run on every frame of the guided
-# pair. Move the sliders: what grows with the steps, and what grows faster than the frames?
+# AdaLN is large but hardly works: it sees one vector a pass, while attention and feed-forward run on every frame of the pair.
+# The bars count floating-point operations, in millions of millions (TFLOP). Move the sliders: what grows with the steps, and
+# what grows faster than the frames?
 
 # %%
 frames = lab.control("frames", 128, 4096, 512, step=128)
@@ -63,13 +77,17 @@ lab.explore(helpers.work_of, frames, lab.control("steps", 1, 64, 32))
 # %% [markdown]
 # ## Test the article's starting point
 #
-# The article begins at 1200 MB and 2.5 seconds. One request runs in a process of its own, which tells its peak; one pass is
-# repeated, which tells the time. A whole utterance is computed from them: 32 passes, then the vocoder.
+# The article begins at 1200 MB and 2.5 seconds, on a phone. Two requests run in processes of their own, which tells their peak
+# on your machine; one pass is repeated, which tells the time. A whole utterance (reference and new speech, 5.5 seconds together
+# at 512 frames) is computed: 32 passes, then the vocoder.
 
 # %%
+runs = []
 with lab.progress("two requests, then six passes", 3) as done:
-    runs = [(meter.isolated(workload.request, folder, work.frames), done())[0] for _ in range(2)]
-    passes = workload.pass_times(folder, work.frames)
+    for _ in range(2):
+        runs.append(meter.isolated(workload.request, folder, work.frames))
+        done()
+    passes = workload.pass_times(folder, work.frames)  # five, after one that isn't counted
 rest = runs[-1].result["text"] + runs[-1].result["vocoder"]
 utterance = [workload.utterance_seconds([one], 32, rest) for one in passes]
 figures = helpers.baseline(work, [run.peak_rss_mb for run in runs], utterance)

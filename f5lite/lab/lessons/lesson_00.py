@@ -9,36 +9,51 @@ from f5lite.pipeline import Utterance
 
 GOOD_ENOUGH = 10.0  # percent of words misheard: what the voice is aimed at
 
+
+def _pace(f: explain.Figures) -> str:
+    low, high = f["making"].interval
+    length = f["speech"].median
+    return "faster" if high < length else "slower" if low > length else "can't tell"
+
+
+def _example(*seconds: float) -> tuple[Measurement, ...]:
+    return Measurement.of("speech", 1.8, "s", exact=True), Measurement.of("making", seconds, "s")
+
+
 pace = explain.text(
     "00/pace",
-    subject="the time for this sentence",
-    compare=("speech", "making"),
-    unit="s",
-    around=(2.0, 1.0),
+    outcomes=("faster", "slower", "can't tell"),
+    decide=_pace,
+    examples={
+        "faster": _example(0.9, 1.0, 1.0, 1.1, 1.0),
+        "slower": _example(3.9, 4.0, 4.0, 4.1, 4.0),
+        "can't tell": _example(1.2, 2.6, 1.7, 2.0, 1.5),
+    },
 )
 
 
-@pace.when("lower")
+@pace.when("faster")
 def _(f: explain.Figures) -> str:
     return (
-        "Your machine makes speech faster than it is spoken, so it could talk while it works. This is the small model, "
-        "though: the published one has forty times its weights, and the lessons are about that."
+        f"Your machine made {f.of('speech')} of speech in {f.of('making')}: faster than it is spoken, so it could talk while "
+        "it works. This is the small model, though: the published one has forty times its weights, and the lessons are "
+        "about that."
     )
 
 
-@pace.when("higher")
+@pace.when("slower")
 def _(f: explain.Figures) -> str:
     return (
-        f"Your machine needs {f.times} as long to make the sentence as it takes to say it. This is the small model, and "
-        "the published one has forty times its weights: there is a course's worth of work to do."
+        f"Your machine needed {f.of('making')} for {f.of('speech')} of speech: a listener would wait. And this is the small "
+        "model; the published one has forty times its weights. There is a course's worth of work to do."
     )
 
 
 @pace.when("can't tell")
 def _(f: explain.Figures) -> str:
     return (
-        "Speaking and making take about the same time here, as far as these runs can say. This is the small model; the "
-        "published one has forty times its weights."
+        f"Your machine made {f.of('speech')} of speech in about {f.of('making')}, now faster than it is spoken, now slower: "
+        "these runs differ too much to say which. This is the small model; the published one has forty times its weights."
     )
 
 

@@ -108,7 +108,8 @@ def _(f: explain.Figures) -> str:
     return (
         f"Splitting alone can free {f.of('freed')} of the weights: that is all that stands outside the acoustic model, "
         f"and the acoustic model has to be there while it works. Look inside it instead: {f.of('AdaLN')} of everything "
-        "is AdaLN, layers that look at nothing but the time step. Lesson 05 does away with them."
+        "is AdaLN. It looks at nothing but the step's time, so its answers for a few fixed steps can be kept instead of it: "
+        "lesson 05 does that."
     )
 
 
@@ -120,39 +121,45 @@ def _(f: explain.Figures) -> str:
     )
 
 
+def _agree(f: explain.Figures) -> str:
+    estimate, file = f["estimate"].median, f["file"].median
+    return "agree" if estimate == file else "less in the file" if file < estimate else "more in the file"
+
+
+def _pair(estimate: float, file: float) -> tuple[Measurement, ...]:
+    return Measurement.of("estimate", estimate, "MB", exact=True), Measurement.of(
+        "file", file, "MB", exact=True
+    )
+
+
 agree = explain.text(
     "01/agree",
-    subject="the figure",
-    compare=("estimate", "file"),
-    unit="MB",
-    around=(1400.0, 1300.0),
-    outcomes=("lower", "higher", "can't tell"),
-    decide=lambda f: (
-        "can't tell"
-        if f["estimate"].median == f["file"].median
-        else ("lower" if f["file"].median < f["estimate"].median else "higher")
-    ),
+    outcomes=("agree", "less in the file", "more in the file"),
+    decide=_agree,
     examples={
-        "can't tell": tuple(Measurement.of(n, 1402.5, "MB", exact=True) for n in ("estimate", "file")),
+        "agree": _pair(1402.5, 1402.5),
+        "less in the file": _pair(1402.5, 1300.0),
+        "more in the file": _pair(1402.5, 1500.0),
     },
 )
 
 
-@agree.when("can't tell")
-def _(f: explain.Figures) -> str:
-    return "Estimate and file agree to the last weight, so the estimate can be trusted for shapes that aren't here."
-
-
-@agree.when("lower")
-def _(f: explain.Figures) -> str:
-    return f"The file holds {f.saved} less than the configuration promises: something is missing from it."
-
-
-@agree.when("higher")
+@agree.when("agree")
 def _(f: explain.Figures) -> str:
     return (
-        f"The file holds {f.saved} more than the estimate knows of: it has layers that the formulas left out."
+        f"The estimate says {f.of('estimate')} and so does the file, to the last weight. The estimate can be trusted for "
+        "shapes that aren't here."
     )
+
+
+@agree.when("less in the file")
+def _(f: explain.Figures) -> str:
+    return f"The file holds {f.of('file')}, the configuration promises {f.of('estimate')}: something is missing from it."
+
+
+@agree.when("more in the file")
+def _(f: explain.Figures) -> str:
+    return f"The file holds {f.of('file')}, the estimate knows of {f.of('estimate')}: the formulas left something out."
 
 
 @exercise("attention_weights", lesson="01", praise="that is every weight of the attention layers.")
