@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Each may import those before it, and itself.
 LAYERS = ["model", "shrink", "memory", "evidence", "lab"]
 # These join the layers up to memory; what stands above shrink may use them.
-JOINING = ["pipeline", "plan"]
+JOINING = ["pipeline", "plan", "aloud"]
 # Everything may import these, and they import no layer.
 COMMON = ["cgroups", "errors", "files", "machine", "processor", "requirements"]
 
