@@ -87,8 +87,8 @@ def _(f: explain.Figures) -> str:
 @voice.when("weak")
 def _(f: explain.Figures) -> str:
     return (
-        f"Plainly: this voice is weak. A speech recogniser misheard {f.of('misheard')} of its words, in new sentences of "
-        "the kind it was trained on. It is small and little trained. What it is good for is to "
+        f"Plainly: this voice is weak. A speech recogniser misheard {f.of('misheard')} of its words, spoken in the "
+        "voice kumo, in new sentences of the kind it was trained on. It is small and little trained. What it is good for is to "
         "hear what a technique changes: the same sentence, before and after."
     )
 
