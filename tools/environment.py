@@ -65,7 +65,7 @@ def _make(venv, python, tests):
     if _works(python):
         print(f"Bringing {os.path.relpath(venv)} up to date.")
     else:
-        print(f"Making {os.path.relpath(venv)}: once, 2 to 10 minutes, about 1 GB, most of it PyTorch.")
+        print(f"Making {os.path.relpath(venv)}: once, 2 to 10 minutes, up to 2.1 GB.")
         try:
             import ensurepip  # noqa: F401
             import venv as _  # noqa: F401
