@@ -82,6 +82,7 @@ class Pipeline:
         dtype: torch.dtype = torch.float32,
         residency: str = "resident",
         attention: str | None = None,
+        engine: str = "auto",
     ):
         self.files, self.config, self.device = files, files.config, _device(device)
         self.attention = attending.backend(attention or self.config.dit.attn_backend, self.device)
@@ -97,15 +98,17 @@ class Pipeline:
         load = partial(Stage, residency=residency, timeline=self.timeline)
         self.text = load(
             "text",
-            lambda how: load_stage("text", weights, config, dtype, at, how),
+            lambda how: load_stage("text", weights, config, dtype, at, how, engine),
             forget=lambda: weights.forget(text_keys),
         )
         self.acoustic = load(
             "acoustic",
-            lambda how: attending.install(load_stage("acoustic", weights, config, dtype, at, how), attend),
+            lambda how: attending.install(
+                load_stage("acoustic", weights, config, dtype, at, how, engine), attend
+            ),
             forget=lambda: weights.forget(acoustic_keys),
         )
-        self.vocoder = load("vocoder", partial(_load_vocoder, files.vocoder, config, at))
+        self.vocoder = load("vocoder", partial(_load_vocoder, files.vocoder, config, at, engine))
 
     @property
     def stages(self) -> tuple[Stage, Stage, Stage]:
@@ -235,11 +238,13 @@ class Pipeline:
         return Utterance(wave, self.config.mel.sample_rate, mel[0].cpu().numpy(), text, seconds)
 
 
-def _load_vocoder(path: Path | None, config: ModelConfig, device: str, residency: str) -> torch.nn.Module:
+def _load_vocoder(
+    path: Path | None, config: ModelConfig, device: str, engine: str, residency: str
+) -> torch.nn.Module:
     if path is None:
         return GriffinLim(config.mel)
     # A checkpoint of its own each time: its map goes with the last of the weights.
-    return load_stage("vocoder", Checkpoint(path), config, torch.float32, device, residency)
+    return load_stage("vocoder", Checkpoint(path), config, torch.float32, device, residency, engine)
 
 
 def _overall(progress: Progress, chunk: int, chunks_: int, step: int, steps: int) -> None:
@@ -266,11 +271,13 @@ def load(
     vocoder: str | os.PathLike[str] | None = None,
     config: str | ModelConfig | None = None,
     attention: str | None = None,
+    engine: str = "auto",
 ) -> Pipeline:
     """A model ready to speak: "tiny" (bundled), "F5TTS_v1_Base" (from the hub), a folder or a file of weights.
 
     Weights are mapped where they can be used as they lie, and read on first use. dtype: float32 by default.
-    attention: a backend by name (`shrink.attention.NAMES`); the config's `attn_backend` by default.
+    attention: a backend by name (`shrink.attention.NAMES`); the config's `attn_backend` by default. engine: of int8
+    products (`shrink.int8.engines`), for converted models.
     """
     files = library.find(model, vocab=vocab, vocoder=vocoder, config=config)
-    return Pipeline(files, device, dtype or torch.float32, residency, attention)
+    return Pipeline(files, device, dtype or torch.float32, residency, attention, engine)

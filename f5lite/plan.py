@@ -20,6 +20,8 @@ REFERENCE_FRAMES = 512  # calibrations are of passes at this length
 # request touches, small allocations, and buffers per frame in units of the widest layer's float32 row.
 LIBRARY_PAGES, SMALL_THINGS = 28.0, 10.0  # MB
 ROWS_HELD = {"text": 7.0, "acoustic": 28.0, "vocoder": 15.0}
+# Blocks of a converted model work in place (`shrink.int8.lean`); an int8 product has tensors of its own, the reference hasn't.
+LEAN_ROWS_HELD = {"reference": 17.0, "torch": 29.0}
 # The ceiling set for a streamed pass over a mapped one, not a measurement: so streaming is never taken for speed.
 STREAMED_COST = 1.3
 SHORTEST_CHUNK = 4.0  # seconds that a reference and its chunk take together at the least
@@ -158,12 +160,13 @@ def _product(shape: Iterable[int]) -> int:
     return size
 
 
-def buffers(config: ModelConfig, frames: int, guided: bool = True) -> dict[str, float]:
+def buffers(config: ModelConfig, frames: int, guided: bool = True, engine: str = "float") -> dict[str, float]:
     """MB of buffers at the busiest moment of each stage. Attention must not hold its scores (`math` does)."""
+    held = ROWS_HELD | ({"acoustic": LEAN_ROWS_HELD[engine]} if engine in LEAN_ROWS_HELD else {})
     widths = {"text": config.dit.text_dim, "acoustic": config.dit.dim, "vocoder": config.vocos.dim}
     halves = 2 if guided else 1
     rows = {"text": 1, "acoustic": halves / 2, "vocoder": 1}
-    return {s: ROWS_HELD[s] * rows[s] * frames * widths[s] * 4 / MB for s in widths}
+    return {s: held[s] * rows[s] * frames * widths[s] * 4 / MB for s in widths}
 
 
 def frames_of(config: ModelConfig, plan: Plan) -> int:
@@ -175,15 +178,17 @@ def cost(subject: Subject, plan: Plan, speeds: Speeds | None = None, frames: int
     """What a plan will take for one chunk of its full length, or of `frames`."""
     speeds, config = speeds or Speeds(), subject.config
     frames = frames or frames_of(config, plan)
-    weights, held = weight_megabytes(config, plan), buffers(config, frames, plan.guidance > 0)
+    weights, held = weight_megabytes(config, plan), buffers(config, frames, plan.guidance > 0, plan.engine)
     copied = plan.precision == "fp32" and subject.source_dtype != "F32"  # widened into memory of its own
-    loaded, peak, anonymous = 0.0, 0.0, 0.0
-    for stage in ("text", "acoustic", "vocoder"):
-        size = weights[stage]["block" if plan.residency == "streamed" and not copied else "all"]
-        now = size if plan.residency != "resident" else loaded + size
-        loaded += size
-        peak = max(peak, now + held[stage])
-        anonymous = max(anonymous, held[stage] + (now if copied else 0.0))
+    part = "block" if plan.residency == "streamed" and not copied else "all"
+    sizes = {stage: weights[stage][part] for stage in weights}
+    if (
+        plan.residency == "resident"
+    ):  # nothing is released between the stages, the allocator's freed pages neither
+        together = sum(sizes.values())
+        sizes, held = {"all": together}, {"all": max(held.values())}
+    peak = max(sizes[stage] + held[stage] for stage in sizes)
+    anonymous = max(held[stage] + (sizes[stage] if copied else 0.0) for stage in sizes)
     seconds = speeds.passes.get((plan.precision, plan.engine), speeds.passes[("fp32", "float")])
     passes = plan.steps * (1 if plan.guidance > 0 else 0.5)
     work = total(operations(config, frames, 1), "acoustic") / total(

@@ -146,11 +146,12 @@ def test_costs_order_as_they_must() -> None:
 
 
 GRID = [
-    ("fp32", "on-demand"),
-    ("fp32", "streamed"),
-    ("int8", "resident"),
-    ("int8", "on-demand"),
-    ("int8", "streamed"),
+    ("fp32", "float", "resident"),
+    ("fp32", "float", "on-demand"),
+    ("fp32", "float", "streamed"),
+    ("int8", "reference", "resident"),
+    ("int8", "reference", "on-demand"),
+    ("int8", "reference", "streamed"),
 ]
 
 
@@ -163,13 +164,14 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("precision", "residency"), GRID, ids=lambda value: value)
+@pytest.mark.parametrize(("precision", "engine", "residency"), GRID, ids=lambda value: value)
 def test_predicted_bytes_are_within_15_percent_of_the_meters(
-    precision: str, residency: str, folders: dict[str, Path]
+    precision: str, engine: str, residency: str, folders: dict[str, Path]
 ) -> None:
     subject = Subject(V1_BASE.with_blocks(workload.FEW_BLOCKS))
-    predicted = cost(subject, Plan(precision, precision != "fp32", residency, steps=1), frames=512)
-    measured = meter.isolated(workload.request, folders[precision], 512, 1, residency)
+    predicted = cost(subject, Plan(precision, precision != "fp32", residency, engine, steps=1), frames=512)
+    product = "auto" if engine == "float" else engine
+    measured = meter.isolated(workload.request, folders[precision], 512, 1, residency, engine=product)
     assert predicted.peak_rss_mb == pytest.approx(measured.peak_rss_mb, rel=0.15)
 
 

@@ -113,6 +113,7 @@ def request(
     steps: int | None = 1,
     residency: str = "resident",
     attention: str | None = None,
+    engine: str = "auto",
 ) -> dict[str, float]:
     """One whole request, text to wave, at a fixed length; returns seconds by stage, loading included.
 
@@ -125,7 +126,7 @@ def request(
     from f5lite.model import flow
     from f5lite.pipeline import load
 
-    pipeline = load(folder, residency=residency, attention=attention)
+    pipeline = load(folder, residency=residency, attention=attention, engine=engine)
     mels = pipeline.config.mel.n_mels
     cond = torch.randn(1, frames // 2, mels, generator=torch.Generator().manual_seed(0)) - 5
     text = "the old clock on the wall has not been right for many years, and nobody minds " * 4
