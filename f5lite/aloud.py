@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,18 @@ from typing import Any
 from f5lite.errors import F5liteError
 from f5lite.memory.book import speak_to_file
 from f5lite.memory.gauge import Gauge, Reading
-from f5lite.memory.policy import Offer, Rules
+from f5lite.memory.menu import Planned, peak_of
+from f5lite.memory.policy import Rules
 from f5lite.memory.queue import Queue
 from f5lite.memory.ticket import Ticket
 from f5lite.memory.worker import Worker
 from f5lite.model import library
 from f5lite.model.checkpoint import Checkpoint
-from f5lite.plan import MB, Plan, Subject, cost
+from f5lite.plan import MB, Speeds, Subject, Variant, Wishes
+from f5lite.plan.speeds import measured
 from f5lite.shrink.int8.file import header_of
 
+NAMES_OF = {"torch.bfloat16": "BF16", "torch.float16": "F16"}
 UNITS = {"": 1.0, "B": 1e-6, "KB": 1e-3, "MB": 1.0, "GB": 1e3}
 
 
@@ -36,25 +39,57 @@ def megabytes(text: str) -> float:
     return float(found[1]) * UNITS[(found[2] or "").upper()]
 
 
-def offers_for(files: library.ModelFiles, steps: int | None, guidance: float) -> list[Offer]:
-    """The residencies of this file with their predicted peaks, from the largest to the smallest; the sound is the same."""
+def variant(files: library.ModelFiles, path: str) -> Variant:
+    """What kind of file a model's weights are in, and so which plans it allows."""
     weights = Checkpoint(files.weights)
     header = header_of(weights.source.metadata, weights.path)
-    dtypes = Counter(str(entry.dtype) for entry in getattr(weights.source, "entries", {}).values())
-    kept = "BF16" if dtypes and dtypes.most_common(1)[0][0] == "torch.bfloat16" else "F32"
-    plan = Plan(
-        precision="fp32" if header is None else "int8",
-        folded=header is not None and header.steps is not None,
-        steps=steps or 32,
-        guidance=guidance,
-        chunk_seconds=files.config.chunk_seconds,
-    )
-    subject = Subject(files.config, kept)
-    priced = [
-        Offer(way, int(cost(subject, replace(plan, residency=way)).peak_rss_mb * MB))
-        for way in ("resident", "on-demand", "streamed")
-    ]
-    return sorted(priced, key=lambda offer: -offer.peak)
+    entries = getattr(weights.source, "entries", {})
+    dtypes = Counter(str(entry.dtype) for entry in entries.values()).most_common(1)
+    kept = NAMES_OF.get(dtypes[0][0] if dtypes else "", "F32")
+    if header is None:
+        return Variant(path, source_dtype=kept, mapped=bool(entries))
+    return Variant(path, header.precision, header.steps is not None, header.steps)
+
+
+def subject_of(
+    models: Sequence[str],
+    sound: Mapping[str, float] | None = None,
+    reference_seconds: float = 3.0,
+    **finding: Any,
+) -> Subject:
+    """A model that lies in one or several files (fp32, int8, bf16), as `plan_for` wants it.
+
+    finding: vocab, vocoder, config, as `f5lite.load` takes them. Raises F5liteError when the files are of two shapes.
+    """
+    found = [(str(name), library.find(name, **finding)) for name in models]
+    first = found[0][1]
+    for name, files in found[1:]:
+        if files.config.dit != first.config.dit or files.config.mel != first.config.mel:
+            raise F5liteError(f"{name} is not the same model as {found[0][0]}: its shape is another")
+    variants = tuple(variant(files, name) for name, files in found)
+    return Subject(first.config, variants[0].source_dtype, reference_seconds, sound or {}, variants)
+
+
+def ways_for(menu: Planned, load: Mapping[str, Any], speak: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the worker's speaker does for each plan of a menu: its file, residency, engine, steps, length of a chunk."""
+    ways = {}
+    for plan in menu.plans:
+        one = menu.subject.variant(plan)
+        loading = {**load, "residency": plan.residency}
+        if one is not None:
+            loading["model"] = one.path
+        if plan.precision == "int8":
+            loading["engine"] = plan.engine
+        saying = {**speak, "steps": plan.steps}
+        ways[plan.name] = {"load": loading, "speak": saying, "chunk_seconds": plan.chunk_seconds}
+    return ways
+
+
+def speeds_for(subject: Subject) -> Speeds:
+    """This machine's measured speeds where they decide anything: where one of the files is not plain fp32."""
+    if all(one.precision == "fp32" for one in subject.variants):
+        return Speeds()
+    return measured(subject.config)
 
 
 def within(budget_mb: float | None, worker: Worker) -> Callable[[], Reading]:
@@ -79,36 +114,61 @@ def speak_within(
     budget_mb: float | None = None,
     load: dict[str, Any] | None = None,
     speak: dict[str, Any] | None = None,
+    also: Sequence[str] = (),
+    sound: Mapping[str, float] | None = None,
+    speeds: Speeds | None = None,
     progress: Callable[[int, int], object] | None = None,
+    decided: Callable[[str, str], object] | None = None,
     seed: int = 0,
     **voice: Any,
 ) -> dict[str, Any]:
     """Speak `text` into `output` through the queue; what was made before an interruption isn't made again.
 
-    load, speak: arguments of `f5lite.load` and `Pipeline.speak`; voice: voice, ref, ref_text, speed.
-    Returns seconds of speech, chunks by plan, and the worker's deaths. Raises F5liteError when the budget is too small.
+    load, speak: arguments of `f5lite.load` and `Pipeline.speak`; voice: voice, ref, ref_text, speed. also: further files of
+    the same model, say its int8 conversion. sound: measured word error rates (`Plan.sounds_like`). speeds: of this machine,
+    measured where not given. decided: gets a plan's name and the reason, whenever a chunk's plan is another than the last one's.
+    Returns seconds of speech, chunks by plan, predicted peaks, and the worker's deaths. Raises F5liteError when the budget
+    is too small, or when no file allows what was asked for.
     """
     load, speak = dict(load or {}), dict(speak or {})
-    model = load.get("model", "tiny")
-    files = library.find(model, **{name: load.get(name) for name in ("vocab", "vocoder", "config")})
-    files.vocabulary.check(text)
-    offers = offers_for(files, speak.get("steps"), speak.get("guidance", 2.0))
-    ways = {
-        offer.name: {"load": {**load, "model": model, "residency": offer.name}, "speak": speak}
-        for offer in offers
-    }
-    worker = Worker("f5lite.memory.speaker:Speaker", ways)
+    model = str(load.get("model", "tiny"))
+    finding = {name: load.get(name) for name in ("vocab", "vocoder", "config")}
+    library.find(model, **finding).vocabulary.check(text)
+    subject = subject_of([model, *map(str, also)], sound, **finding)
+    speak.setdefault("guidance", getattr(subject.config, "guidance", 2.0))
+    wishes = Wishes(steps=speak.get("steps"), engine=load.get("engine"), guidance=speak["guidance"])
+    try:
+        menu = Planned(subject, speeds or speeds_for(subject), wishes)
+    except ValueError as error:
+        raise F5liteError(_nothing_to_plan(subject, wishes, error)) from None
+    worker = Worker("f5lite.memory.speaker:Speaker", ways_for(menu, load, speak))
     rules = Rules() if budget_mb is None else Rules(tight_below=0, critical_below=0, reserve=0)
-    source = within(budget_mb, worker)
     tickets: list[Ticket] = []
     imports = 0 if budget_mb is not None else 250_000_000
-    with Queue(worker, offers, rules=rules, source=source, import_bytes=imports) as queue:
+    with Queue(
+        worker,
+        menu,
+        rules=rules,
+        source=within(budget_mb, worker),
+        import_bytes=imports,
+        decided=decided,
+    ) as queue:
         seconds = speak_to_file(
             queue, text, Path(output), seed=seed, progress=progress, started=tickets.append, **voice
         )
+    taken = Counter(tickets[0].offers[1:])
+    peaks = {plan.name: peak_of(cost) / MB for plan, cost in menu.priced}
     return {
         "duration_s": round(seconds, 4),
-        "plans": dict(Counter(tickets[0].offers[1:])),
+        "plans": dict(taken),
         "worker_deaths": worker.deaths,
-        "predicted_mb": {offer.name: round(offer.peak / MB) for offer in offers},
+        "predicted_mb": {name: round(peaks[name]) for name in taken},
     }
+
+
+def _nothing_to_plan(subject: Subject, wishes: Wishes, error: ValueError) -> str:
+    tables = sorted({one.steps for one in subject.variants if one.steps is not None})
+    if wishes.steps is not None and tables:
+        made = " or ".join(map(str, tables))
+        return f"the model was converted for {made} steps, not for {wishes.steps}; ask for {made}, or convert it again"
+    return str(error)

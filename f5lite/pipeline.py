@@ -147,7 +147,7 @@ class Pipeline:
         ref: str | os.PathLike[str] | None = None,
         ref_text: str | None = None,
         steps: int | None = None,
-        guidance: float = 2.0,
+        guidance: float | None = None,
         sway: float | None = -1.0,
         speed: float = 1.0,
         seed: int | None = None,
@@ -157,8 +157,10 @@ class Pipeline:
     ) -> Iterator[Utterance]:
         """Speak chunk by chunk; each is yielded as soon as it is ready. Chunk `i` uses seed + i.
 
-        steps: the number a converted model was made for, else 32. attention: a backend for this text (`shrink.attention`).
+        steps: the number a converted model was made for, else 32. guidance: the model's own (`ModelConfig.guidance`).
+        attention: a backend for this text (`shrink.attention`).
         """
+        guidance = self.config.guidance if guidance is None else guidance
         self.files.vocabulary.check(text)
         if not 0.1 <= speed <= 5 or not 0 <= guidance <= 20:
             raise F5liteError(

@@ -41,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", default="tiny", help="tiny (bundled), F5TTS_v1_Base (from the hub), or a path"
     )
     model.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="MODEL",
+        help="another file of the same model, such as its int8 conversion, that a budget may choose",
+    )
+    model.add_argument(
         "--config", help="shape of a weights file that doesn't carry it, such as F5TTS_v1_Base"
     )
     model.add_argument("--vocab", type=Path, help="vocab.txt, if it isn't beside the weights")
@@ -62,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="passes of the model; fewer is faster (default: 32, or a converted model's own)",
     )
     how.add_argument(
-        "--guidance", type=float, default=2.0, help="how strictly to follow the text (default: 2)"
+        "--guidance", type=float, help="how strictly to follow the text (default: the model's own, mostly 2)"
     )
     how.add_argument("--sway", type=float, default=-1.0, help="early steps small (-1, default) or even (0)")
     how.add_argument("--speed", type=float, default=1.0, help="1.2 speaks a fifth faster (default: 1)")
@@ -127,7 +134,7 @@ def run(options: argparse.Namespace) -> int:
             "real_time_factor": round(took / duration, 4),
             "stages_s": {name: round(seconds, 4) for name, seconds in spoken.seconds.items()},
             "steps": options.steps or pipeline.steps,
-            "guidance": options.guidance,
+            "guidance": pipeline.config.guidance if options.guidance is None else options.guidance,
             "sway": options.sway,
             "speed": options.speed,
             "method": options.method,
@@ -142,6 +149,7 @@ def run(options: argparse.Namespace) -> int:
 def _through_the_queue(options: argparse.Namespace, text: str) -> int:
     """Under a budget, or of any length: chunk by chunk in a process of its own, resumable."""
     from f5lite.aloud import megabytes, speak_within
+    from f5lite.evidence.sound import word_errors
 
     budget = None if options.budget is None else megabytes(options.budget)
     seed = 0 if options.seed is None else options.seed  # a run that goes on must draw the same noise
@@ -154,7 +162,12 @@ def _through_the_queue(options: argparse.Namespace, text: str) -> int:
         if options.ref
         else {"voice": options.voice or "kumo"}
     )
-    begin = time.perf_counter()
+    begin, decisions = time.perf_counter(), []
+
+    def decided(plan: str, why: str) -> None:
+        decisions.append({"plan": plan, "why": why})
+        bar.line(f"plan: {plan} ({why})")
+
     with Bar(shown=not options.quiet, unit="chunk", units="chunks") as bar:
         found = speak_within(
             text,
@@ -162,7 +175,10 @@ def _through_the_queue(options: argparse.Namespace, text: str) -> int:
             budget_mb=budget,
             load=load,
             speak=how,
+            also=options.also,
+            sound=word_errors(str(options.model)),
             progress=bar.update,
+            decided=decided,
             seed=seed,
             speed=options.speed,
             **voice,
@@ -173,6 +189,7 @@ def _through_the_queue(options: argparse.Namespace, text: str) -> int:
         "model": str(options.model),
         "budget_mb": budget,
         "seed": seed,
+        "decisions": decisions,
         **found,
     }
     if options.json:
@@ -209,6 +226,13 @@ class Bar:
     def __exit__(self, *error) -> None:
         if self.drawn:
             self.stream.write("\n")
+
+    def line(self, text: str) -> None:
+        """Something to say beside the progress."""
+        if self.shown:
+            self.stream.write(f"{chr(10) if self.drawn else ''}{text}\n")
+            self.stream.flush()
+            self.drawn = False
 
     def update(self, done: int, total: int) -> None:
         """`done` of `total` passes."""

@@ -20,6 +20,7 @@ from f5lite.evidence.quality.rendering import Job, Shelf
 from f5lite.evidence.quality.sentences import bundled_sentences, read
 from f5lite.evidence.quality.systems import System, system
 from f5lite.files import write_atomically
+from f5lite.model import library
 from f5lite.model.library import bundled_voices
 from recipes.voice import card, machine
 from recipes.voice.sound import vocoders
@@ -74,11 +75,12 @@ def table(
     trained: Sequence[str] = (),
     open_texts: Sequence[str] = (),
     utterances: int = 100,
-    guidance: float = 2.0,
+    guidance: float | None = None,
     teacher: Callable[[], System] = teacher_system,
 ) -> dict:
     """Everything, as data. `missing`: what wasn't measured, and why."""
     voices = list(bundled_voices())
+    guidance = library.find(model).config.guidance if guidance is None else guidance
     found: dict = {"model": model, "voices": voices, "guidance": guidance, "errors": {}, "missing": {}}
     heard: dict[int, list[dict]] = {}
     for count in steps:
@@ -112,7 +114,7 @@ def main() -> None:
     parser.add_argument("--open", type=int, default=20, help="sentences outside the grammar")
     parser.add_argument("--utterances", type=int, default=100, help="held-out recordings for the vocoder")
     parser.add_argument("--steps", type=int, nargs="+", default=[32, 7])
-    parser.add_argument("--guidance", type=float, default=2.0)
+    parser.add_argument("--guidance", type=float, help="default: the model's own")
     parser.add_argument("--folder", type=Path, default=Path("work/evaluation"))
     parser.add_argument("--write", type=Path, metavar="CARD.md", help="put the table into this card")
     parser.add_argument("--threads", type=int)
