@@ -13,6 +13,7 @@ from f5lite.errors import F5liteError
 HELP = "compare how two models sound: word errors, voice, distances, with intervals and a verdict"
 EXAMPLES = """A and B: a name, folder or file that `f5lite speak` takes, then how to run it, e.g.
   f5lite quality tiny tiny:steps=7
+  f5lite quality tiny@fp32,7 tiny@int8,7          (a plan: the precision to convert to, the steps)
   f5lite quality tiny tiny:coarse=4 --sentences 100   (4 bits, one scale a tensor: worse on purpose)
   f5lite quality tiny tiny:seeds=1000                 (the same model with other seeds)"""
 
@@ -20,7 +21,7 @@ EXAMPLES = """A and B: a name, folder or file that `f5lite speak` takes, then ho
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A, B, the sentences, and where the results go."""
     parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, EXAMPLES
-    parser.add_argument("a", metavar="A", help="MODEL[:OPTION=VALUE,…]")
+    parser.add_argument("a", metavar="A", help="MODEL[:OPTION=VALUE,…] or MODEL@PRECISION,STEPS")
     parser.add_argument("b", metavar="B", help="the one that is judged, against A")
     parser.add_argument(
         "--text", metavar="FILE", help="sentences, one a line; default: bundled held-out ones"

@@ -42,8 +42,8 @@ class Listener:
         import soxr
 
         wave = soxr.resample(np.asarray(wave, np.float32), rate, RATE)
-        while len(wave) < SAMPLES:
-            wave = np.concatenate((wave, wave))
+        if len(wave) < SAMPLES:
+            wave = np.resize(wave, SAMPLES)  # end to end; more windows would only hear the same again
         starts = range(0, max(1, int(len(wave) / RATE - 9.01) + 1))
         raw = [
             self.session.run(None, {"input_1": wave[None, s * RATE : s * RATE + SAMPLES]})[0][0][2]

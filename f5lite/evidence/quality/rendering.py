@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from f5lite.evidence.quality.systems import System, digest, file_digest
+from f5lite.evidence.quality.digests import digest, file_digest
+from f5lite.evidence.quality.systems import System
 from f5lite.files import atomic, write_atomically
 
 PEAK = 0.99

@@ -1,9 +1,7 @@
-"""What is compared: a model and how it is run, from a line such as `tiny:steps=7,guidance=1.5,coarse=4`."""
+"""What is compared: a model and how it is run, from a line such as `tiny:steps=7,guidance=1.5` or a plan, `tiny@int8,7`."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from f5lite.errors import F5liteError
+from f5lite.evidence.quality import plans
+from f5lite.evidence.quality.digests import digest, file_digest
 
 SPEAK = {"steps": int, "guidance": float, "sway": float, "speed": float, "method": str}
-LOAD = {"dtype": str, "vocoder": str, "vocab": str, "config": str, "residency": str, "device": str}
-OWN = {"coarse": int, "seeds": int}  # bits of a deliberately coarse model; a number added to every seed
+LOAD = {
+    name: str
+    for name in ("dtype", "vocoder", "vocab", "config", "residency", "device", "attention", "engine")
+}
+# Bits of a deliberately coarse model; a number added to every seed; what the model is converted to first.
+OWN = {"coarse": int, "seeds": int, "precision": str}
 
 
 @dataclass
@@ -40,21 +44,6 @@ class System:
         return digest({"identity": self.identity, "speak": self.speak})
 
 
-def digest(value: Any) -> str:
-    """20 hexadecimal digits of anything that JSON can hold."""
-    text = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
-
-
-def file_digest(path: str | Path) -> str:
-    """The same for a file's content."""
-    made = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 22):
-            made.update(block)
-    return made.hexdigest()[:20]
-
-
 def code_digest() -> str:
     """The same for the code that makes the sound: a change in it makes every rendering anew."""
     package = Path(__file__).parents[2]
@@ -65,7 +54,15 @@ def code_digest() -> str:
 
 
 def options_of(text: str) -> tuple[str, dict[str, Any]]:
-    """`tiny:steps=7` → ("tiny", {"steps": 7}). A Windows drive's colon is no separator."""
+    """`tiny:steps=7` → ("tiny", {"steps": 7}). A Windows drive's colon is no separator.
+
+    After an @ the names may be left out: `tiny@int8,7` → ("tiny", {"precision": "int8", "steps": 7}).
+    """
+    model, at, rest = text.rpartition("@")
+    if at and not Path(text).exists():
+        parts = [part.strip() for part in rest.split(",") if part.strip()]
+        named = [plans.named(part) for part in parts]
+        return model, options_of(f"x:{','.join(named)}")[1]
     model, _, rest = text.partition(":")
     if len(model) == 1 and rest[:1] in ("\\", "/"):
         drive = model
@@ -94,6 +91,7 @@ def system(text: str, name: str | None = None) -> System:
     if (bits := values.get("coarse")) is not None and not 2 <= bits <= 8:
         raise F5liteError(f"coarse={bits}: give 2 to 8 bits")
     dtype = _dtype(loading.pop("dtype", "float32"))
+    precision = plans.precision_of(values, model)
     finding = {key: loading[key] for key in ("vocoder", "vocab", "config") if key in loading}
     files = library.find(model, **finding)
     identity = {
@@ -103,12 +101,18 @@ def system(text: str, name: str | None = None) -> System:
         "dtype": str(dtype),
         "device": loading.get("device", "cpu"),
         "coarse": values.get("coarse"),
+        **({"precision": precision} if precision else {}),
+        **{name: values[name] for name in ("engine", "attention") if name in values},
         **_surroundings(),
     }
 
     def make() -> Any:
         import f5lite
 
+        if precision is not None:  # the conversion's file brings the rest along
+            folder = plans.converted(files, precision, values.get("steps"), values.get("sway", -1.0))
+            kept = {name: value for name, value in loading.items() if name not in finding}
+            return f5lite.load(folder, dtype=dtype, **kept)
         pipeline = f5lite.load(model, dtype=dtype, **loading)
         return coarse_pipeline(pipeline, bits) if bits else pipeline
 
