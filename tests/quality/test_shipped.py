@@ -7,7 +7,7 @@ from dataclasses import replace
 from f5lite.evidence.quality.bootstrap import Interval
 from f5lite.evidence.quality.metrics import METRICS
 from f5lite.evidence.quality.result import Figure, Result
-from f5lite.evidence.quality.shipped import measured, ranked, shipped
+from f5lite.evidence.quality.shipped import PLANS_BASELINE, measured, plans, ranked, shipped
 
 
 def made(settings: dict, low: float, value: float, high: float) -> Result:
@@ -50,3 +50,26 @@ def test_where_higher_is_better_the_low_end_decides():
     results = {"a": alike(-0.3, {"steps": 5}), "b": alike(-0.1, {"steps": 7})}
     order = ranked({"five": {"steps": 5}, "seven": {"steps": 7}}, "similarity", results)
     assert [name for name, _ in order] == ["seven", "five"]
+
+
+def test_plans_are_the_baseline_and_what_differs_from_it():
+    def against(settings: dict, *change: float, base: float = 40.0, count: int = 50) -> Result:
+        figure = Figure(
+            "wer", Interval(change[1], change[0], change[2], count), Interval(base, 35, 45, count)
+        )
+        about = {"settings": PLANS_BASELINE | settings, "baseline": PLANS_BASELINE}
+        return replace(made({}, 0, 0, 0), figures=[figure], about=about)
+
+    results = {
+        "int8": against({"precision": "int8"}, -0.5, 0.5, 1.5, base=41.0, count=500),
+        "32": against({"steps": 32}, 1.0, 2.0, 3.0),
+        "guided": against({"guidance": 3.0}, -9.0, -8.0, -7.0),
+        "another baseline": made({"steps": 5}, 0, 0, 0),
+    }
+    found = plans(results=results)
+    assert {name: (one.low, one.value, one.high) for name, one in found.items()} == {
+        "fp32/7": (41.0, 41.0, 41.0),
+        "int8/7": (40.5, 41.5, 42.5),
+        "fp32/32": (42.0, 43.0, 44.0),
+    }
+    assert plans(results={}) == {}

@@ -11,9 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from f5lite.evidence.quality.bootstrap import Interval
 from f5lite.evidence.quality.result import Result
 
 FOLDER = Path(__file__).parent / "results"
+PLANS_BASELINE = {"precision": "fp32", "steps": 7, "guidance": 1.0}  # what plans are compared with
 BASELINE = {"steps": 32, "guidance": 2.0}  # fp32, as the model is usually run
 
 
@@ -60,3 +62,39 @@ def ranked(
         return max(sign * change.low, sign * change.high)
 
     return sorted(known, key=bad_end)
+
+
+def plans(
+    metric: str = "wer",
+    results: Mapping[str, Result] | None = None,
+    baseline: Mapping[str, Any] = PLANS_BASELINE,
+) -> dict[str, Interval]:
+    """`Plan.sounds_like` ("int8/7") -> the metric: the baseline's figure, plus the paired difference for every other plan.
+
+    Intervals are those of the differences, so plans compare with each other and the baseline's is of no width; rank by
+    the bad end, as `ranked` does. Only results that differ from the baseline in precision and steps count.
+    """
+    known = [
+        (result.about["settings"], result.figure(metric))
+        for result in (shipped() if results is None else results).values()
+        if result.about.get("baseline") == dict(baseline) and set(result.about["settings"]) == set(baseline)
+    ]
+    known = [(way, figure) for way, figure in known if _same_but(way, baseline, ("precision", "steps"))]
+    if not known:
+        return {}
+    base = max((figure.a for _, figure in known), key=lambda found: found.count)
+    found = {_plan(baseline): Interval(base.value, base.value, base.value, base.count)}
+    for way, figure in known:
+        shift = figure.change
+        found[_plan(way)] = Interval(
+            base.value + shift.value, base.value + shift.low, base.value + shift.high, shift.count
+        )
+    return found
+
+
+def _plan(settings: Mapping[str, Any]) -> str:
+    return f"{settings['precision']}/{settings['steps']}"
+
+
+def _same_but(one: Mapping[str, Any], other: Mapping[str, Any], free: tuple[str, ...]) -> bool:
+    return all(one[name] == other[name] for name in other if name not in free)
