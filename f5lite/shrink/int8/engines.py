@@ -1,29 +1,45 @@
 """Engines: which code does a layer's product when its weights are int8. All take float32 and give float32.
 
-`reference` dequantises a piece of the layer at a time and multiplies in float32: exact on the weights, right everywhere,
-no faster. `torch` quantises each token and multiplies in int8 with `torch._int_mm`: fast where the processor has
-instructions for it, and far slower than float32 where it hasn't.
+    reference      dequantises a piece of the layer at a time and multiplies in float32: exact on the weights, no faster
+    torch          quantises each token and multiplies int8 with `torch._int_mm`: fast with AVX-512 VNNI and AMX
+    onednn         the same with oneDNN's quantised layer: fast from AVX2 on, there with 7-bit tokens
+    bf16           makes a piece of the layer bf16 (which is exact) and multiplies in bf16: fast with AMX or BF16 instructions
+    bitsandbytes   the product of `Linear8bitLt`; also on CUDA
+    fused          see `fused`: the arithmetic around the products compiled, for whole blocks
+
+Which is fastest depends on the processor: `auto` measures (`choice`).
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 
 from f5lite import machine
 from f5lite.errors import F5liteError
-from f5lite.shrink.int8.quantise import LARGEST, quantise_tokens
+from f5lite.shrink.int8 import products
+from f5lite.shrink.int8.products import Product
+from f5lite.shrink.int8.quantise import quantise_tokens, token_pieces
 
 PIECE = 1 << 19  # weights dequantised at a time: 2 MB of float32, which stays in a core's cache
 INT8_PRODUCTS = ("AVX_VNNI", "AVX512_VNNI", "AMX_INT8")
 
 
 class Engine(Protocol):
-    """What a layer needs of an engine."""
+    """What a layer needs of an engine. Every engine answers alike to everything that can come:
+
+    - a token (row of x) that holds a NaN or an infinity has no finite number in its output; other tokens don't notice.
+    - a token of zeros gives the bias, exactly; so does a layer of zero width. A weight row of zeros gives its bias.
+    - a huge number costs precision in its own token only. Where the true product overflows float32 it is infinite or NaN.
+    - any sizes; no tokens or no rows give an empty answer of the right shape.
+    - x may be of any floating type and any strides; the answer is float32, contiguous, and shares nothing with x.
+    """
 
     name: str
+    devices: tuple[str, ...]
 
     def problem(self) -> str | None:
         """None if the engine can run on this machine and is exact here, else why not, in one sentence."""
@@ -36,26 +52,46 @@ class Engine(Protocol):
         ...
 
 
+def tokens(x: torch.Tensor, width: int) -> torch.Tensor:
+    """(…, width) -> (tokens, width); torch can't work out the first number where the second is 0."""
+    return x.reshape(-1, width) if width else x.new_empty(x.shape[:-1].numel(), 0)
+
+
 @torch.no_grad()
 def product_in_pieces(
-    x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, bias: torch.Tensor | None
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    scale: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    dtype: torch.dtype = torch.float32,
 ) -> torch.Tensor:
-    """x @ weight.T + bias with weights of few bits made float32 some rows at a time. x: (…, in) -> (…, out) float32."""
+    """x @ weight.T + bias with weights of few bits made `dtype` some rows at a time. x: (…, in) -> (…, out) float32."""
     rows, width = weight.shape
-    flat = x.reshape(-1, width).float()
-    out = flat.new_empty(len(flat), rows)
+    flat = tokens(x, width).to(dtype)
+    out = flat.new_empty(len(flat), rows, dtype=torch.float32)
     step = max(1, PIECE // max(1, width))
     wide = flat.new_empty(min(step, rows), width)
     for first in range(0, rows, step):
         part = weight[first : first + step]
         piece = wide[: len(part)].copy_(part)
-        if scale is not None:
-            piece.mul_(scale[first : first + step, None])
         into = out[:, first : first + step]
-        if bias is None:
+        its_scale = None if scale is None else scale[first : first + step]
+        its_bias = None if bias is None else bias[first : first + step]
+        if (
+            dtype != torch.float32
+        ):  # the scale comes after the product: int8 numbers are exact in bf16, scaled ones aren't
+            into.copy_(flat @ piece.t())
+            if its_scale is not None:
+                into.mul_(its_scale)
+            if its_bias is not None:
+                into.add_(its_bias)
+            continue
+        if its_scale is not None:
+            piece.mul_(its_scale[:, None])
+        if its_bias is None:
             torch.mm(flat, piece.t(), out=into)
         else:
-            torch.addmm(bias[first : first + step], flat, piece.t(), out=into)
+            torch.addmm(its_bias, flat, piece.t(), out=into)
     return out.view(*x.shape[:-1], rows)
 
 
@@ -63,6 +99,7 @@ class Reference:
     """Dequantise, then float32."""
 
     name = "reference"
+    devices = ("cpu", "cuda", "mps")
 
     def problem(self) -> str | None:
         return None
@@ -73,54 +110,98 @@ class Reference:
         return product_in_pieces(x, weight, scale, bias)
 
 
-class Torch:
-    """int8 x int8 -> int32 on `torch._int_mm`, a scale a token and a scale a row. Weights are read where they lie."""
+class Bf16:
+    """Tokens rounded to bf16, weights made bf16 in pieces. Without bf16 instructions several times slower than float32."""
 
-    name = "torch"
+    name = "bf16"
+    devices = ("cpu", "cuda")
 
     def problem(self) -> str | None:
-        return _int_mm_problem()
+        return _bf16_problem()
 
     def linear(
         self, x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
+        return product_in_pieces(x, weight, scale, bias, torch.bfloat16)
+
+
+class Integer:
+    """Tokens quantised, an integer product, and the sums times a scale a token and a scale a row."""
+
+    def __init__(self, name: str, product: Callable[[], Product]):
+        self.name, self._product = name, product
+
+    @property
+    def product(self) -> Product:
+        return self._product()
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        return self.product.devices
+
+    def problem(self) -> str | None:
+        return self.product.problem()
+
+    @torch.no_grad()
+    def linear(
+        self, x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
         rows, width = weight.shape
-        flat = x.reshape(-1, width)
+        flat = tokens(x, width)
         if not flat.numel() or not rows:
             out = flat.new_zeros(len(flat), rows, dtype=torch.float32)
             return (out if bias is None else out + bias).view(*x.shape[:-1], rows)
-        values, token_scale = quantise_tokens(flat)
-        out = torch._int_mm(values, weight.t()).float().mul_(token_scale).mul_(scale)
-        if bias is not None:
-            out.add_(bias)
+        product = self.product
+        values, token_scale = quantise_tokens(flat, product.largest, product.zero, product.dtype)
+        out = scaled(product.sums(values, weight), token_scale, scale, bias)
         return out.view(*x.shape[:-1], rows)
 
 
+def scaled(
+    sums: torch.Tensor, token_scale: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor | None
+) -> torch.Tensor:
+    """Sums of integers (tokens, rows) as the numbers they stand for, float32; in their own memory if they are float32."""
+    out = sums if sums.dtype == torch.float32 else torch.empty_like(sums, dtype=torch.float32)
+    for part in token_pieces(*sums.shape):
+        torch.mul(sums[part], token_scale[part], out=out[part]).mul_(scale)
+        if bias is not None:
+            out[part].add_(bias)
+    return out
+
+
 @functools.cache
-def _int_mm_problem() -> str | None:
-    """Some kernels without VNNI add pairs of products in 16 bits, which saturate at full range: so try the worst case."""
-    ends = torch.full((32, 128), LARGEST, dtype=torch.int8)
-    generator = torch.Generator().manual_seed(0)
-    mixed = torch.randint(-LARGEST, LARGEST + 1, (32, 128), generator=generator, dtype=torch.int8)
+def _bf16_problem() -> str | None:
+    x = torch.ones(2, 4, dtype=torch.bfloat16)
     try:
-        for a, b in ((ends, ends), (-ends, ends), (mixed, mixed)):
-            if not torch.equal(torch._int_mm(a, b.t()).long(), a.long() @ b.long().t()):
-                return "this processor's int8 product is not exact at full range (its sums saturate)"
-    except (RuntimeError, AttributeError, NotImplementedError) as error:
-        return f"torch has no int8 product here ({str(error).splitlines()[0]})"
-    return None
+        return None if bool(((x @ x.t()) == 4).all()) else "this torch's bf16 product is wrong here"
+    except RuntimeError as error:
+        return f"torch has no bf16 product here ({str(error).splitlines()[0]})"
 
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Reference(), Torch())}
+ENGINES: dict[str, Engine] = {
+    engine.name: engine
+    for engine in (
+        Reference(),
+        Integer("torch", lambda: products.TORCH),
+        Integer("onednn", products.onednn),
+        Bf16(),
+        Integer("bitsandbytes", lambda: products.BITSANDBYTES),
+    )
+}
 
 
-def engine(name: str = "auto") -> Engine:
+def engine(name: str = "auto", device: str = "cpu") -> Engine:
     """An engine by name, if it can run here. "auto": `torch` where the processor multiplies int8 natively, else `reference`."""
+    kind = torch.device(device).type
     if name == "auto":
+        if kind != "cpu":
+            return ENGINES["reference"]
         native = any(each in machine.card().instruction_sets for each in INT8_PRODUCTS)
         return ENGINES["torch"] if native and ENGINES["torch"].problem() is None else ENGINES["reference"]
     if name not in ENGINES:
         raise F5liteError(f"no engine {name!r}; there are auto, {', '.join(ENGINES)}")
     if why := ENGINES[name].problem():
         raise F5liteError(f"engine {name!r} can't run here: {why}; use engine='reference'")
+    if kind not in ENGINES[name].devices:
+        raise F5liteError(f"engine {name!r} doesn't run on {kind}; use engine='reference'")
     return ENGINES[name]

@@ -64,7 +64,7 @@ def load_stage(
             raise F5liteError(
                 f"{checkpoint.path} is a converted model, which computes in float32, not in {dtype}; leave dtype out"
             )
-        module = _fill(_empty(name, config), checkpoint, PREFIXES[name], engine(engine_name), device)
+        module = _fill(_empty(name, config), checkpoint, PREFIXES[name], engine(engine_name, device), device)
         if name == "acoustic" and residency == "on-demand" and device == "cpu":
             first = [n for n in checkpoint.names if n.startswith("input_embed.")]
             drop_when_reached(module.transformer_blocks[0], checkpoint, first)  # 10 MB at v1 Base

@@ -6,16 +6,19 @@ with one gives a NaN scale, so that its own output is NaN and its neighbours' is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
 from f5lite.errors import F5liteError
 
 LARGEST = 127  # -128 is left out, so that negating a number never overflows
 SCHEMES = ("row", "tensor")
+PIECE = 1 << 18  # numbers worked on at a time: 1 MB of float32
 
 
-def _scale(largest: torch.Tensor) -> torch.Tensor:
-    scale = largest.float() / LARGEST
+def _scale(largest: torch.Tensor, integer: int = LARGEST) -> torch.Tensor:
+    scale = largest.float() / integer
     return torch.where(scale == 0, 1.0, scale)  # zeros, and numbers so small that their scale isn't one
 
 
@@ -35,14 +38,32 @@ def quantise_tensor(weight: torch.Tensor, what: str = "the weight") -> tuple[tor
     return values.view(weight.shape), scale.expand(weight.shape[0])
 
 
-def quantise_tokens(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Per token: (…, d) -> int8 (…, d), scales (…, 1) float32."""
-    x = x.float()
-    largest = x.abs().amax(-1, keepdim=True) if x.shape[-1] else x.new_zeros(*x.shape[:-1], 1)
-    whole = torch.isfinite(largest)
-    scale = torch.where(whole, _scale(largest), torch.nan)
-    values = torch.round(x / torch.where(whole, scale, 1.0)).clamp(-LARGEST, LARGEST)
-    return torch.where(whole, values, 0.0).to(torch.int8), scale
+def token_pieces(tokens: int, width: int) -> Iterator[slice]:
+    """Tokens in pieces of 1 MB of float32: what is done to a piece stays in the cache, and what it needs stays small."""
+    step = max(1, PIECE // max(1, width))
+    return (slice(first, first + step) for first in range(0, tokens, step))
+
+
+@torch.no_grad()
+def quantise_tokens(
+    x: torch.Tensor, largest: int = LARGEST, zero: int = 0, dtype: torch.dtype = torch.int8
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Per token: (…, d) -> integers from zero - largest to zero + largest as `dtype`, (…, d), and scales (…, 1) float32."""
+    flat = x.reshape(-1, x.shape[-1]) if x.numel() else x.new_empty(x.shape[:-1].numel(), x.shape[-1])
+    values = torch.empty(flat.shape, dtype=dtype, device=x.device)
+    scales = torch.empty(len(flat), 1, device=x.device)
+    for part in token_pieces(*flat.shape):
+        piece = flat[part].float()
+        size = piece.abs()
+        most = size.amax(-1, keepdim=True) if x.shape[-1] else size.new_zeros(len(size), 1)
+        whole = torch.isfinite(most)
+        scale = torch.where(whole, _scale(most, largest), torch.nan)
+        torch.div(piece, scale, out=size).round_().clamp_(-largest, largest)
+        if not bool(whole.all()):
+            size.masked_fill_(~whole, 0.0)
+        values[part] = size.add_(zero) if zero else size
+        scales[part] = scale
+    return values.view(x.shape), scales.view(*x.shape[:-1], 1)
 
 
 def dequantise(values: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:

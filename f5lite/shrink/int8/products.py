@@ -1,0 +1,112 @@
+"""Products of 8-bit integers: values (tokens, in) times weights (out, in) -> sums (tokens, out), which have to be exact.
+
+Some kernels for processors without VNNI add pairs of products in 16 bits, which saturates. So each product is tried on the
+worst that can come before it is used. Where oneDNN's saturates with 8 bits it is exact with 7 bits of activations: two
+products of at most 127 x 127 then fit into 16 bits.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+Sums = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+LARGEST, LARGEST_OF_7_BITS = 127, 63
+
+
+@dataclass(frozen=True)
+class Product:
+    """A kernel, and the numbers it takes: token values from -largest to largest, plus `zero`, as `dtype`.
+
+    sums: (tokens, in) dtype, (out, in) int8 -> (tokens, out) int32, or float32 that holds the same sums (rounded above
+    2^24). devices: where it runs. Either side may be of any size but nothing.
+    """
+
+    name: str
+    sums: Sums
+    largest: int = LARGEST
+    zero: int = 0
+    dtype: torch.dtype = torch.int8
+    devices: tuple[str, ...] = ("cpu",)
+
+    def problem(self) -> str | None:
+        """None if the kernel is here and exact, else why not."""
+        return _problem(self)
+
+
+def int_mm(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """torch's own. Fast with AVX-512 VNNI or AMX; elsewhere a plain loop, far slower than float32."""
+    return torch._int_mm(values, weight.t())
+
+
+def qlinear(values: torch.Tensor, weight: torch.Tensor, zero: int = 0) -> torch.Tensor:
+    """oneDNN's quantised layer with all scales 1. The weights are packed anew at each call: 5 % of the time, no lasting copy."""
+    operations = torch.ops.onednn
+    rows = len(weight)
+    packed = operations.qlinear_prepack(weight.contiguous(), None)
+    ones, zeros = torch.ones(rows), torch.zeros(rows, dtype=torch.long)
+    return operations.qlinear_pointwise(
+        values, 1.0, zero, packed, ones, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+    )
+
+
+def bitsandbytes(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """The product inside `bitsandbytes.nn.Linear8bitLt`. Imported at its first use."""
+    import bitsandbytes  # noqa: F401  (registers the operation)
+
+    return torch.ops.bitsandbytes.int8_linear_matmul(values, weight)
+
+
+TORCH = Product("torch._int_mm", int_mm)
+ONEDNN_FULL = Product("oneDNN, 8-bit tokens", qlinear)
+ONEDNN_7_BITS = Product(
+    "oneDNN, 7-bit tokens",
+    functools.partial(qlinear, zero=LARGEST_OF_7_BITS + 1),
+    LARGEST_OF_7_BITS,
+    LARGEST_OF_7_BITS + 1,
+    torch.uint8,
+)
+BITSANDBYTES = Product("bitsandbytes Linear8bitLt", bitsandbytes, devices=("cpu", "cuda"))
+
+
+@functools.cache
+def onednn() -> Product:
+    """oneDNN's product with as many bits as it is exact with here."""
+    return ONEDNN_FULL if ONEDNN_FULL.problem() is None else ONEDNN_7_BITS
+
+
+def worst_cases(product: Product) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Token values and weights at the ends of their ranges, mixed ones, and sizes that no vector divides. Seeded."""
+    generator = torch.Generator().manual_seed(0)
+    top, bottom = product.zero + product.largest, product.zero - product.largest
+
+    def mixed(low: int, high: int, *shape: int) -> torch.Tensor:
+        return torch.randint(low, high + 1, shape, generator=generator)
+
+    cases = [
+        (torch.full((32, 128), value), torch.full((32, 128), weight))
+        for value in (top, bottom)
+        for weight in (LARGEST, -LARGEST)
+    ]
+    for tokens, width, rows in ((32, 128, 32), (5, 33, 7), (64, 1024, 48)):
+        cases.append((mixed(bottom, top, tokens, width), mixed(-LARGEST, LARGEST, rows, width)))
+    return [(values.to(product.dtype), weight.to(torch.int8)) for values, weight in cases]
+
+
+@functools.cache
+def _problem(product: Product) -> str | None:
+    if product is BITSANDBYTES and importlib.util.find_spec("bitsandbytes") is None:
+        return "bitsandbytes is not installed (python -m pip install bitsandbytes)"
+    try:
+        for values, weight in worst_cases(product):
+            wanted = (values.long() - product.zero) @ weight.long().t()
+            if not torch.equal(product.sums(values, weight).long(), wanted):
+                return "this processor's int8 product is not exact at full range (its sums saturate)"
+    except (RuntimeError, AttributeError, NotImplementedError, ImportError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        return f"{product.name} doesn't work here ({reason})"
+    return None
