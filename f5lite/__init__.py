@@ -9,12 +9,20 @@ import importlib
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-_LAZY = {"load": "pipeline", "Pipeline": "pipeline", "Utterance": "pipeline", "F5liteError": "errors"}
-__all__ = ["F5liteError", "Pipeline", "Utterance", "__version__", "load"]
+_LAZY = {
+    "load": "pipeline",
+    "Pipeline": "pipeline",
+    "Utterance": "pipeline",
+    "Plan": "plan",
+    "plan_for": "plan",
+    "F5liteError": "errors",
+}
+__all__ = ["F5liteError", "Pipeline", "Plan", "Utterance", "__version__", "load", "plan_for"]
 
 if TYPE_CHECKING:
     from f5lite.errors import F5liteError
     from f5lite.pipeline import Pipeline, Utterance, load
+    from f5lite.plan import Plan, plan_for
 
 
 def __getattr__(name: str) -> object:

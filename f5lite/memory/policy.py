@@ -1,42 +1,30 @@
 """What to do next when memory is short: a pure function of (reading, queue, level), without clocks, threads or memory of its own.
 
-Plans are ordered from the one that sounds best to the one that needs least. A level says from which plan on a request may
-run; admission compares a plan's predicted peak with what is available, less a reserve.
+The plan is picked from a menu (`memory.menu`) for the room there is and for the level; admission compares its predicted peak
+with what is available, less a reserve.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from f5lite.memory.gauge import Reading
-
-Level = Literal["ample", "tight", "critical"]
-LEVELS: tuple[Level, ...] = ("ample", "tight", "critical")
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A plan as the policy sees it: its name, its predicted peak in bytes over imports, the stages it keeps loaded."""
-
-    name: str
-    peak: int
-    keep: tuple[str, ...] = ()
+from f5lite.memory.menu import LEVELS, Level, Menu, Offer, as_menu
 
 
 @dataclass(frozen=True)
 class Waiting:
     """A request that waits. A larger `priority` is more urgent; `submitted` and `deadline` are on the reading's clock.
 
-    first_offer: the first plan it may still use (an allocation that failed moves it on).
+    below: it takes only plans that are predicted to need less than that (one that needs more failed already).
     """
 
     id: str
     priority: float
     submitted: float
     deadline: float | None = None
-    first_offer: int = 0
+    below: int | None = None
     number: int = 0
 
 
@@ -53,7 +41,6 @@ class Rules:
     reserve: float = 0.05
     ageing: float = 20.0
     patience: float = 600.0
-    offer_at: dict[Level, int] = field(default_factory=lambda: {"ample": 0, "tight": 1, "critical": 2})
 
     def __post_init__(self) -> None:
         if not 0 <= self.critical_below <= self.tight_below <= 1 or self.margin < 0 or self.ageing <= 0:
@@ -127,21 +114,22 @@ def room(reading: Reading, rules: Rules, held: int = 0) -> int:
 
 
 def choose(
-    request: Waiting, reading: Reading, offers: Sequence[Offer], level: Level, rules: Rules, held: int = 0
+    request: Waiting,
+    reading: Reading,
+    offers: Menu | Sequence[Offer],
+    level: Level,
+    rules: Rules,
+    held: int = 0,
 ) -> Offer | None:
-    """The first plan from the level's own on whose predicted peak fits, or None when none does now."""
-    first = min(max(rules.offer_at[level], request.first_offer), len(offers) - 1)
-    if request.first_offer >= len(offers):
-        return None
-    free = room(reading, rules, held)
-    return next((offer for offer in offers[first:] if offer.peak <= free), None)
+    """The best plan that the level allows and whose predicted peak fits now, or None."""
+    return as_menu(offers).pick(room(reading, rules, held), level, request.below)
 
 
 def decide(
     reading: Reading,
     queue: Sequence[Waiting],
     level: Level,
-    offers: Sequence[Offer],
+    offers: Menu | Sequence[Offer],
     rules: Rules,
     *,
     held: int = 0,
@@ -152,8 +140,7 @@ def decide(
     held: bytes that the idle worker holds and would use again. elsewhere: bytes under the same limit that can't be had in
     any case (this process's own). Whatever could never fit is refused by name; whatever could fit later waits.
     """
-    if not offers:
-        raise ValueError("the policy needs at least one plan to offer")
+    menu = as_menu(offers)
     level = next_level(level, reading, rules)
     if not queue:
         return Wait("the queue is empty"), level
@@ -163,22 +150,22 @@ def decide(
             return Refuse(request.id, "its deadline passed before memory or its turn came"), level
     most = max(0, reading.limit - int(rules.reserve * reading.limit) - elsewhere)
     for request in ranked:
-        left = offers[request.first_offer :]
-        smallest = min((offer.peak for offer in left), default=None)
+        smallest = menu.smallest(request.below)
         if smallest is None:
-            needed = min(offer.peak for offer in offers)
+            needed = menu.smallest().peak
             reason = f"memory ran out even with the smallest plan, which needs {needed / 1e6:,.0f} MB"
             return Refuse(request.id, reason, needed), level
-        if smallest > most:
-            reason = f"its smallest plan needs {smallest / 1e6:,.0f} MB, and {most / 1e6:,.0f} MB are all there can be"
-            return Refuse(request.id, reason, smallest), level
+        if smallest.peak > most:
+            needed = smallest.peak
+            reason = f"its smallest plan needs {needed / 1e6:,.0f} MB, and {most / 1e6:,.0f} MB are all there can be"
+            return Refuse(request.id, reason, needed), level
     # Only the first in line is tried: letting smaller ones pass would starve it under lasting shortage.
     first = ranked[0]
-    offer = choose(first, reading, offers, level, rules, held)
+    offer = choose(first, reading, menu, level, rules, held)
     if offer is None:
         free = room(reading, rules, held)
         if reading.seconds - first.submitted > rules.patience:
-            needed = min(one.peak for one in offers[first.first_offer :])
+            needed = menu.smallest(first.below).peak
             reason = (
                 f"no room for the {needed / 1e6:,.0f} MB of its smallest plan within {rules.patience:,.0f} s"
             )

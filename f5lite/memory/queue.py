@@ -20,7 +20,8 @@ from typing import Any
 from f5lite.errors import F5liteError
 from f5lite.memory import policy
 from f5lite.memory.gauge import Gauge, Reading
-from f5lite.memory.policy import Level, Offer, Refuse, Rules, Run
+from f5lite.memory.menu import Level, Menu, Offer, after_failure, as_menu
+from f5lite.memory.policy import Refuse, Rules, Run
 from f5lite.memory.ticket import Ticket, Work
 from f5lite.memory.worker import Outcome, Worker
 
@@ -29,26 +30,27 @@ MOST_ATTEMPTS = 3  # at the smallest plan, or for one job whose process died
 
 
 class Queue:
-    """worker: where the work is done. offers: plans from the best-sounding to the smallest, with their predicted peaks.
+    """worker: where the work is done. offers: a menu (`menu.Planned` asks `plan_for` before every job), or plans with their
+    predicted peaks, from the best-sounding to the smallest.
 
     source: gives a reading when asked (default: this machine's gauge; `trace.Replay` for a recorded one).
     import_bytes: what a worker process needs before it does anything, counted when there is none yet.
+    decided: gets a plan's name and the reason when it is another than the last one's; called in the queue's thread.
     """
 
     def __init__(
         self,
         worker: Worker,
-        offers: Sequence[Offer],
+        offers: Menu | Sequence[Offer],
         *,
         rules: Rules | None = None,
         source: Callable[[], Reading | None] | None = None,
         import_bytes: int = 250_000_000,
         pause: float = 0.05,
+        decided: Callable[[str, str], object] | None = None,
     ) -> None:
-        if not offers:
-            raise F5liteError("a queue needs at least one plan to offer")
-        self.worker, self.offers, self.rules = worker, list(offers), rules or Rules()
-        self.import_bytes, self.pause = import_bytes, pause
+        self.worker, self.menu, self.rules = worker, as_menu(offers), rules or Rules()
+        self.import_bytes, self.pause, self._decided = import_bytes, pause, decided
         self.level: Level = "ample"
         self.counts: Counter[str] = Counter()
         self.log: deque[tuple[float, str, str]] = deque(maxlen=2000)
@@ -106,6 +108,7 @@ class Queue:
                 "plan": self._last.name if self._last else None,
                 "counts": dict(self.counts),
                 "held": self.worker.held,
+                "stages": dict(self.worker.stages),
                 "deaths": self.worker.deaths,
             }
 
@@ -152,7 +155,7 @@ class Queue:
             waiting = [one.waiting() for one in self._waiting.values()]
             before = self.level
             decision, self.level = policy.decide(
-                reading, waiting, before, self.offers, self.rules, held=held, elsewhere=reading.anonymous
+                reading, waiting, before, self.menu, self.rules, held=held, elsewhere=reading.anonymous
             )
             if self.level != before:
                 self._note(self.level, "level")
@@ -185,13 +188,15 @@ class Queue:
 
     def _work(self, ticket: Ticket, offer: Offer) -> None:
         """One job of the request, and what follows from how it ended."""
+        if self._decided is not None and (self._last is None or self._last.name != offer.name):
+            self._decided(offer.name, offer.why)
         self._last = offer
         job = ticket.work.next_job()
         if job is None:
             outcome = Outcome("done")
         else:
             ticket.offers.append(offer.name)
-            self._note(ticket.id, f"runs as {offer.name}")
+            self._note(ticket.id, f"runs as {offer.name}" + (f" ({offer.why})" if offer.why else ""))
             outcome = self.worker.run(job, offer.name)
         part, more = None, False
         if outcome.kind == "done" and job is not None:
@@ -223,10 +228,9 @@ class Queue:
         self._note(ticket.id, f"{outcome.kind}: {outcome.message}")
         self.counts[outcome.kind] += 1
         ticket.attempts += 1
-        index = self.offers.index(offer)
-        last = index == len(self.offers) - 1
+        last = self.menu.smallest(offer.peak) is None
         if (outcome.kind == "allocation" and not last) or ticket.attempts >= MOST_ATTEMPTS:
-            ticket.first_offer, ticket.attempts = index + 1, 0
+            ticket.below, ticket.attempts = after_failure(self.menu, offer), 0
 
     def _end(self, ticket: Ticket, state: str, reason: str = "", value: Any = None, needed: int = 0) -> None:
         self._waiting.pop(ticket.id, None)

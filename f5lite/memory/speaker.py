@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from f5lite.errors import F5liteError
@@ -10,10 +11,12 @@ from f5lite.shrink.trim import give_back
 
 
 class Speaker:
-    """Speaks chunk by chunk. ways: offer's name → {"load": arguments of `f5lite.load`, "speak": options of `speak`}.
+    """Speaks chunk by chunk. ways: offer's name → {"load": arguments of `f5lite.load`, "speak": options of `speak`,
+    "chunk_seconds": a shorter chunk than the model's own}.
 
-    Jobs: {"cut": text, …} gives the text's chunks; {"say": chunk, "seed": n, …} gives (wave, sample rate). The other entries
-    (voice, ref, ref_text, speed) say in whose voice and how fast.
+    A text is cut at the model's own length, so its chunks keep their numbers when the plan changes; a plan with shorter ones
+    makes such a chunk in pieces. Jobs: {"cut": text, …} gives the text's chunks; {"say": chunk, "seed": n, …} gives
+    (wave, sample rate). The other entries (voice, ref, ref_text, speed) say in whose voice and how fast.
     """
 
     def __init__(self, ways: dict[str, dict[str, Any]]) -> None:
@@ -24,6 +27,9 @@ class Speaker:
     def run(self, job: dict[str, Any], offer: str) -> Any:
         """Do one job the way that `offer` names."""
         pipeline = self._open(offer)
+        whole = pipeline.files.config.chunk_seconds
+        shorter = whole if "cut" in job else self.ways[offer].get("chunk_seconds", whole)
+        pipeline.config = replace(pipeline.config, chunk_seconds=min(whole, shorter))
         reference = {name: job[name] for name in ("voice", "ref", "ref_text") if job.get(name) is not None}
         speed = job.get("speed", 1.0)
         if "cut" in job:
@@ -32,6 +38,11 @@ class Speaker:
         options = {**self.ways[offer].get("speak", {}), **job.get("options", {})}
         said = pipeline.speak(job["say"], seed=job.get("seed"), speed=speed, **reference, **options)
         return said.wave, said.sample_rate
+
+    def holds(self) -> dict[str, int]:
+        """The stages that are loaded now, with the bytes of their weights."""
+        stages = () if self.pipeline is None else self.pipeline.stages
+        return {stage.name: stage.bytes for stage in stages if stage.loaded}
 
     def keep(self, stages: tuple[str, ...]) -> None:
         """Release every stage that isn't named."""
@@ -46,6 +57,7 @@ class Speaker:
             import f5lite
 
             self.keep(())
+            self.pipeline = None
             self.pipeline = f5lite.load(**self.ways[offer].get("load", {}))
             self.offer = offer
         return self.pipeline

@@ -95,7 +95,7 @@ class Ticket:
         self.submitted = time.monotonic()
         self.state, self.reason, self.needed = "waiting", "", 0
         self.offers: list[str] = []
-        self.first_offer = 0
+        self.below: int | None = None
         self.attempts = 0
         self.wants_cancel = False
         self.keep_parts = not getattr(work, "on_part", None)
@@ -108,7 +108,7 @@ class Ticket:
 
     def waiting(self) -> Waiting:
         """This request as the policy sees it."""
-        return Waiting(self.id, self.priority, self.submitted, self.deadline, self.first_offer, self.number)
+        return Waiting(self.id, self.priority, self.submitted, self.deadline, self.below, self.number)
 
     def result(self, timeout: float | None = None) -> Any:
         """Wait for the end. Raises `Refused`, `F5liteError` (failed), `CancelledError`, or `TimeoutError` after `timeout` s."""

@@ -35,6 +35,8 @@ class Handler(Protocol):
     def run(self, job: Any, offer: str) -> Any: ...
     def keep(self, stages: tuple[str, ...]) -> None: ...
 
+    # A handler may also have `holds() -> dict[str, int]`: the stages that are loaded now, with their bytes.
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -72,6 +74,7 @@ class Worker:
     def __init__(self, factory: str, settings: Any = None, cap: Any = None) -> None:
         self.factory, self.settings, self.cap = factory, settings, cap
         self.deaths = 0
+        self.stages: dict[str, int] = {}  # what it had loaded when it last answered, in bytes
         self.imported = self._imported_rss = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._probe: procfs.Probe | None = None
@@ -144,7 +147,7 @@ class Worker:
         assert self._process is not None
         try:
             send(self._process.stdin, message)
-            kind, value, words = receive(self._process.stdout)
+            kind, value, words, self.stages = receive(self._process.stdout)
             return Outcome(kind, value, words)
         except (EOFError, OSError, pickle.UnpicklingError):
             reason = self._how_it_ended()
@@ -173,6 +176,7 @@ class Worker:
     def end(self) -> None:
         """End the process and give all its memory back. Ending twice is fine."""
         process, self._process = self._process, None
+        self.stages = {}
         if self._probe is not None:
             self._probe.close()
             self._probe = None
@@ -214,8 +218,12 @@ def main() -> None:
         return
     with contextlib.suppress(EOFError):
         while True:
-            send(outlet, _answer(handler, receive(inlet)))
+            send(outlet, (*_answer(handler, receive(inlet)), _holds(handler)))
     os._exit(0)
+
+
+def _holds(handler: Handler) -> dict[str, int]:
+    return handler.holds() if hasattr(handler, "holds") else {}
 
 
 def _answer(handler: Handler, message: tuple[Any, ...]) -> tuple[str, Any, str]:

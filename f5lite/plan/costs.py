@@ -19,6 +19,7 @@ ROWS_HELD = {"text": 7.0, "acoustic": 28.0, "vocoder": 15.0}
 LEAN_ROWS_HELD = {"reference": 17.0, "bf16": 17.0, "torch": 29.0}
 # The ceiling set for a streamed pass over a mapped one, not a measurement: so streaming is never taken for speed.
 STREAMED_COST = 1.3
+LOADED = 2000.0  # MB of weights a second that a stage which isn't kept takes to come back, about; breaks ties, no more
 
 
 def weight_megabytes(config: ModelConfig, plan: Plan) -> dict[str, dict[str, float]]:
@@ -100,9 +101,10 @@ def cost(subject: Subject, plan: Plan, speeds: Speeds | None = None, frames: int
         operations(config, REFERENCE_FRAMES, 1), "acoustic"
     )
     streamed = STREAMED_COST if plan.residency == "streamed" else 1.0
+    again = 0.0 if plan.residency == "resident" else sum(w["all"] for w in weights.values()) / LOADED
     return Cost(
         LIBRARY_PAGES + SMALL_THINGS + peak,
         SMALL_THINGS + anonymous,
-        passes * seconds * work * streamed,
+        passes * seconds * work * streamed + again,
         frames,
     )

@@ -67,9 +67,9 @@ def test_the_best_plan_that_fits_and_that_the_level_allows(available, level, exp
 
 
 def test_a_plan_that_failed_is_not_tried_again_and_the_last_failure_is_a_refusal_by_name():
-    decision, _ = policy.decide(reading(1.9 * GB), [waiting(first_offer=1)], "ample", OFFERS, RULES)
+    decision, _ = policy.decide(reading(1.9 * GB), [waiting(below=900_000_000)], "ample", OFFERS, RULES)
     assert decision == Run("a", OFFERS[1])
-    decision, _ = policy.decide(reading(1.9 * GB), [waiting(first_offer=3)], "ample", OFFERS, RULES)
+    decision, _ = policy.decide(reading(1.9 * GB), [waiting(below=150_000_000)], "ample", OFFERS, RULES)
     assert isinstance(decision, Refuse) and decision.needed == 150_000_000 and "150 MB" in decision.reason
 
 
@@ -118,7 +118,7 @@ requests = st.builds(
     priority=st.integers(-3, 3),
     submitted=st.floats(0, 100),
     deadline=st.none() | st.floats(0, 500),
-    first_offer=st.integers(0, 3),
+    below=st.none() | st.sampled_from([offer.peak for offer in OFFERS]),
     number=st.integers(0, 99),
 )
 readings = st.builds(
@@ -159,7 +159,7 @@ def test_admission_never_exceeds_what_there_is_by_the_models_own_prediction(one,
     if isinstance(decision, Run):
         assert decision.offer.peak + int(rules.reserve * one.limit) <= one.available + held
         chosen = next(r for r in queue if r.id == decision.id)
-        assert OFFERS.index(decision.offer) >= chosen.first_offer
+        assert chosen.below is None or decision.offer.peak < chosen.below
     if isinstance(decision, Refuse):
         assert decision.id in {r.id for r in queue} and decision.reason
 
