@@ -19,7 +19,7 @@ class Lessons(BuildHookInterface):
         if version != "standard":
             return
         folder = Path(self.root) / "notebooks"
-        for pattern in ("[0-9]*.ipynb", "README.md", "images/*"):
+        for pattern in ("[0-9]*.ipynb", "README.md", "glossary.md", "images/*"):
             for path in sorted(folder.glob(pattern)):
                 inside = path.relative_to(folder).as_posix()
                 build_data["force_include"][str(path)] = f"f5lite/notebooks/{inside}"

@@ -16,6 +16,7 @@ from f5lite.errors import F5liteError
 from f5lite.files import write_atomically
 
 RECORD = ".f5lite-lessons.json"
+PAGES = ("glossary.md",)  # what the lessons link to
 # In a wheel the lessons lie in the package, in a clone beside it.
 HOMES = (Path(__file__).parent / "notebooks", Path(__file__).parent.parent / "notebooks")
 
@@ -39,6 +40,11 @@ def shipped(homes: tuple[Path, ...] = HOMES) -> dict[str, Path]:
     raise F5liteError(
         "this installation has no lessons; install the wheel, or run from a clone of the project."
     )
+
+
+def pages(homes: tuple[Path, ...] = HOMES) -> dict[str, Path]:
+    """File name → page, of those that the lessons link to: they go into the reader's folder too."""
+    return {name: home / name for home in reversed(homes) for name in PAGES if (home / name).exists()}
 
 
 def find(name: str, lessons: dict[str, Path]) -> str:
@@ -96,7 +102,7 @@ def reset(folder: Path, name: str, lessons: dict[str, Path]) -> Path | None:
     target, backup = folder / name, None
     if target.exists() and _digest(target) != _digest(lessons[name]):
         stem = f"{target.stem}.backup-{time.strftime('%Y%m%d-%H%M%S')}"
-        backup = _unused(folder, stem)
+        backup = _unused(folder, stem, target.suffix)
         target.rename(backup)
     _put(lessons[name], target)
     record = _read_record(folder)
@@ -118,17 +124,17 @@ def _put(source: Path, target: Path) -> None:
 
 
 def _free(target: Path, offered: str | None) -> Path:
-    """NAME.new.ipynb, unless the reader has worked in an earlier offer of that name."""
-    beside = target.with_name(f"{target.stem}.new.ipynb")
+    """NAME.new.ipynb (or .md), unless the reader has worked in an earlier offer of that name."""
+    beside = target.with_name(f"{target.stem}.new{target.suffix}")
     if not beside.exists() or _digest(beside) == offered:
         return beside
-    return _unused(target.parent, f"{target.stem}.new")
+    return _unused(target.parent, f"{target.stem}.new", target.suffix)
 
 
-def _unused(folder: Path, stem: str) -> Path:
-    path, number = folder / f"{stem}.ipynb", 2
+def _unused(folder: Path, stem: str, suffix: str) -> Path:
+    path, number = folder / f"{stem}{suffix}", 2
     while path.exists():
-        path, number = folder / f"{stem}-{number}.ipynb", number + 1
+        path, number = folder / f"{stem}-{number}{suffix}", number + 1
     return path
 
 

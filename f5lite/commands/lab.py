@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         opened = lessons.find(options.reset, offered)
         backup = lessons.reset(folder, opened, offered)
         _tell(f"{opened} is as shipped" + (f"; yours is {backup.name}" if backup else ""))
-    done = lessons.copy_lessons(folder, offered)
+    done = lessons.copy_lessons(folder, {**offered, **lessons.pages()})
     _report(folder, done)
     if options.copy_only:
         return 0
@@ -65,7 +65,7 @@ def _open(folder: Path, lesson: str, no_browser: bool, port: int | None) -> int:
 
 def _report(folder: Path, done) -> None:
     if done.new:
-        _tell(f"{len(done.new)} lessons copied to {folder}")
+        _tell(f"{sum(name.endswith('.ipynb') for name in done.new)} lessons copied to {folder}")
     if done.renewed:
         _tell(f"renewed, since you hadn't changed them: {', '.join(done.renewed)}")
     if done.offered:

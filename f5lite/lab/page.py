@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import math
 from html import escape
+from pathlib import Path
 
 from f5lite import machine
 from f5lite.lab.course import LESSONS, lesson
@@ -13,6 +14,8 @@ from f5lite.lab.drawing import n
 from f5lite.lab.figure import Shown
 from f5lite.lab.session import CURRENT
 from f5lite.lab.style import colour, fonts, sheet
+
+GLOSSARY = "glossary.md"
 
 
 class Start(Shown):
@@ -45,7 +48,7 @@ class Start(Shown):
             f'<p class="f5-over">{over} · {one.minutes} minutes</p>'
             f'<p class="f5-question">{escape(one.question)}</p>'
             f'<p class="f5-machine">Every figure below comes from this machine: {escape(self.card)}</p>'
-            f"{quick}{notices}</section>"
+            f"{words()}{quick}{notices}</section>"
         )
 
     def plain(self) -> str:
@@ -74,6 +77,13 @@ def start(number: str) -> Start:
     if importlib.util.find_spec(name):
         importlib.import_module(name)
     return Start(number, str(machine.card()), machine.quick(), list(CURRENT.ledger.notices))
+
+
+def words() -> str:
+    """Where the course's words are explained, if the page lies beside the lesson, as it does in a clone and a copy."""
+    if not (Path.cwd() / GLOSSARY).exists():
+        return ""
+    return f'<p class="f5-machine">A word you don\'t know? Look in the <a href="{GLOSSARY}">glossary</a>.</p>'
 
 
 def wave(seed: str) -> str:

@@ -7,6 +7,7 @@ Tags that mean something, on a cell's `# %%` line: `exercise` (code: stub, then 
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import jupytext
@@ -15,6 +16,7 @@ from nbformat import NotebookNode
 
 FOLDER = Path(__file__).resolve().parents[1]
 SOURCES = FOLDER / "source"
+HEAD = re.compile(r"\s+(?:[-*] )?(?=\*\*(?:You'll do|You'll learn|You need)\*\*)")
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
@@ -68,14 +70,23 @@ def check_line(stub: NotebookNode) -> str:
 
 def notebook(source: Path) -> NotebookNode:
     """The notebook that readers open: hint and solution folded away, no outputs yet."""
-    return compose([_folded(cell) for cell in cells(source)])
+    return compose([_folded(cell) for cell in _with_head(cells(source))])
+
+
+def _with_head(found: list[NotebookNode]) -> list[NotebookNode]:
+    """The head's three parts as a list: a page would run them together into one paragraph."""
+    if found and found[0].cell_type == "markdown":
+        title, *rest = HEAD.split(found[0].source)
+        if rest:
+            found[0].source = "\n".join([title, "", *(f"- {part}" for part in rest)])
+    return found
 
 
 def with_solutions(source: Path, ending: str = "") -> NotebookNode:
     """For tests: every solution runs after its stub, with the same check; `ending` is a last code cell."""
     made: list[NotebookNode] = []
     check = ""
-    for cell in cells(source):
+    for cell in _with_head(cells(source)):
         if "exercise" in tags(cell):
             check = check_line(cell)
         if "solution" in tags(cell):

@@ -141,6 +141,17 @@ def test_no_lessons_at_all(tmp_path):
         lessons.shipped((tmp_path,))
 
 
+def test_the_glossary_goes_where_the_lessons_go(home, tmp_path):
+    (home / "glossary.md").write_text("first")
+    mine = tmp_path / "mine"
+    lessons.copy_lessons(mine, lessons.pages((home,)))
+    (mine / "glossary.md").write_text("with my notes")
+    (home / "glossary.md").write_text("second")
+    done = lessons.copy_lessons(mine, lessons.pages((home,)))
+    assert done.offered == ["glossary.new.md"] and (mine / "glossary.md").read_text() == "with my notes"
+    assert set(lessons.pages()) == set(lessons.PAGES), "a page that the lessons link to isn't shipped"
+
+
 def test_folder_that_cannot_be_made(home, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(F5liteError, match="can't make"):

@@ -103,3 +103,4 @@ def test_it_hands_out_the_lessons(elsewhere, tmp_path):
     assert done.returncode == 0, done.stderr
     copied = {path.name for path in (tmp_path / "f5lite-lessons").glob("*.ipynb")}
     assert copied == {path.name for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
+    assert (tmp_path / "f5lite-lessons" / "glossary.md").is_file()

@@ -36,6 +36,13 @@ def test_a_lesson_opens_with_its_question_and_machine(monkeypatch) -> None:
     assert "<h" not in html.split("</style>")[1], "a heading here would break the order of the page's own"
 
 
+def test_the_glossary_is_linked_where_it_is(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "glossary" not in lab.start("01").html()
+    (tmp_path / "glossary.md").write_text("# Words")
+    assert '<a href="glossary.md">' in lab.start("01").html()
+
+
 def head_rules(html: str, name: str) -> int:
     return html.split("</style>")[0].count(name)
 

@@ -55,6 +55,15 @@ def test_hint_and_solution_are_folded(made_up: Path) -> None:
     nbformat.validate(notebook)
 
 
+@pytest.mark.parametrize("gap", ["\n", " ", "\n- "])
+def test_the_head_is_a_list_in_the_notebook(made_up: Path, gap: str) -> None:
+    parts = ["**You'll do**: a\nb.", "**You'll learn**: c.", "**You need**: nothing. 1 minutes."]
+    text = gap.join(["# 98 · Made up\n", *parts])
+    made_up.write_text("# %% [markdown]\n" + "".join(f"# {line}\n" for line in text.split("\n")))
+    head = sources.notebook(made_up).cells[0].source
+    assert head == "\n".join(["# 98 · Made up", "", *(f"- {part}" for part in parts)])
+
+
 def test_for_tests_the_solution_runs_with_the_same_check(made_up: Path) -> None:
     cells = sources.with_solutions(made_up, "the end").cells
     assert cells[4].cell_type == "code" and cells[4].source.endswith(

@@ -57,6 +57,13 @@ def test_links_lead_somewhere(lesson: Path, stored) -> None:
         assert (sources.target(lesson).parent / link.split("#")[0]).exists(), f"{link} leads nowhere"
 
 
+def test_words_are_in_the_glossary(stored) -> None:
+    places = set(re.findall(r'<a id="([\w-]+)">', (ROOT / "notebooks" / "glossary.md").read_text("utf-8")))
+    for link in targets(stored):
+        if "glossary.md#" in link:
+            assert link.split("#")[1] in places, f"{link} leads nowhere"
+
+
 def test_no_text_of_a_lesson_is_left_unused(lesson: Path) -> None:
     """A registered text that no cell shows, and a shown text that nobody registered."""
     number, code = sources.lesson(lesson), lesson.read_text("utf-8")
