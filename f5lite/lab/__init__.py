@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from f5lite.lab import style
+from f5lite.lab.ab import ab
 from f5lite.lab.charts import anatomy, bars, lines, memory_timeline, scatter
 from f5lite.lab.checks import check
 from f5lite.lab.compare import compare
@@ -26,6 +27,7 @@ from f5lite.lab.told import explain, verdict
 __all__ = [
     "Figure",
     "Table",
+    "ab",
     "anatomy",
     "bars",
     "check",

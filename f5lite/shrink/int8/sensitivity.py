@@ -19,7 +19,7 @@ from torch import nn
 from f5lite.errors import F5liteError
 from f5lite.shrink.int8.engines import ENGINES
 from f5lite.shrink.int8.layers import Int8Linear, set_engine
-from f5lite.shrink.int8.quantise import dequantise, quantise_rows, quantise_tokens, relative_error
+from f5lite.shrink.int8.quantise import LARGEST, dequantise, quantise_rows, quantise_tokens, relative_error
 
 THRESHOLD = 6.0  # LLM.int8(): an activation of this size makes its channel an outlier
 TOKENS = 512  # kept of a layer's input, evenly spread over the pass
@@ -28,12 +28,16 @@ Chosen = Callable[[str, nn.Linear], bool]
 
 
 class Simulated:
-    """int8 arithmetic in float32, on every machine and as slow as float: a scale a token, or one for all of them."""
+    """int8 arithmetic in float32, on every machine and as slow as float: a scale a token, or one for all of them.
+
+    largest: of a token's integers; some processors are exact with 7 bits of activations only (`products`), which is 63.
+    """
 
     name = "simulated"
+    devices: tuple[str, ...] = ("cpu", "cuda", "mps")
 
-    def __init__(self, tokens: bool = True):
-        self.tokens = tokens
+    def __init__(self, tokens: bool = True, largest: int = LARGEST):
+        self.tokens, self.largest = tokens, largest
 
     def problem(self) -> str | None:
         return None
@@ -42,7 +46,7 @@ class Simulated:
         self, x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
         """As every engine: x (…, in), weight (out, in) int8, scale (out,), bias (out,) or None -> (…, out) float32."""
-        values, sizes = quantise_tokens(x if self.tokens else x.reshape(1, -1))
+        values, sizes = quantise_tokens(x if self.tokens else x.reshape(1, -1), self.largest)
         out = values.view(x.shape).float() @ weight.float().t() * sizes * scale
         return out if bias is None else out + bias
 
@@ -131,13 +135,15 @@ def outliers(x: torch.Tensor, threshold: float = THRESHOLD) -> Outliers:
     return Outliers(len(loud) / len(peaks), largest, ratio, tuple(loud.tolist()))
 
 
-def look(name: str, layer: nn.Linear, x: torch.Tensor, threshold: float = THRESHOLD) -> Layer:
+def look(
+    name: str, layer: nn.Linear, x: torch.Tensor, threshold: float = THRESHOLD, largest: int = LARGEST
+) -> Layer:
     """One layer on its captured input, (tokens, in). The bias is left out: it is float either way."""
     weight = layer.weight.detach().float()
     wanted = x @ weight.t()
     values, scale = quantise_rows(weight, name)
     whole, one_scale = quantise_rows(weight.reshape(1, -1), name)
-    per_token, one_token = Simulated(), Simulated(tokens=False)
+    per_token, one_token = Simulated(largest=largest), Simulated(False, largest)
     found = outliers(x, threshold)
     quiet = x.clone()
     quiet[:, list(found.channels)] = 0
@@ -154,19 +160,21 @@ def look(name: str, layer: nn.Linear, x: torch.Tensor, threshold: float = THRESH
     )
 
 
-def survey(model: nn.Module, inputs: Mapping[str, torch.Tensor], threshold: float = THRESHOLD) -> list[Layer]:
+def survey(
+    model: nn.Module, inputs: Mapping[str, torch.Tensor], threshold: float = THRESHOLD, largest: int = LARGEST
+) -> list[Layer]:
     """`look` at every captured layer, in the model's order."""
     with torch.no_grad():
-        return [look(n, model.get_submodule(n), x, threshold) for n, x in inputs.items()]
+        return [look(n, model.get_submodule(n), x, threshold, largest) for n, x in inputs.items()]
 
 
 @contextmanager
-def only(model: nn.Module, *names: str) -> Iterator[nn.Module]:
+def only(model: nn.Module, *names: str, largest: int = LARGEST) -> Iterator[nn.Module]:
     """The model with just these layers in simulated int8; they are float again afterwards."""
     kept = {name: model.get_submodule(name) for name in names}
     try:
         for name, layer in kept.items():
-            _put(model, name, Int8Linear.of(layer, Simulated()))
+            _put(model, name, Int8Linear.of(layer, Simulated(largest=largest)))
         yield model
     finally:
         for name, layer in kept.items():
@@ -178,12 +186,13 @@ def felt(
     run: Callable[[], torch.Tensor],
     names: Iterable[str],
     done: Callable[[], object] = lambda: None,
+    largest: int = LARGEST,
 ) -> dict[str, float]:
     """Relative error of what `run()` returns when one layer alone is int8: name -> error. `done` is called after each."""
     with torch.no_grad():
         wanted, errors = run(), {}
         for name in names:
-            with only(model, name):
+            with only(model, name, largest=largest):
                 errors[name] = relative_error(wanted, run())
             done()
     return errors

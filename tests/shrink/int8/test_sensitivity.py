@@ -130,6 +130,21 @@ def test_only_the_named_layer_is_int8_and_it_is_float_again_after_an_error() -> 
     assert not [m for m in dit.modules() if isinstance(m, Int8Linear)]
 
 
+def test_seven_bits_of_activations_cost_about_twice_the_error_of_eight() -> None:
+    layer, x = linear(random(32, 128, seed=1)), random(64, 128)
+    eight, seven = s.look("a", layer, x), s.look("a", layer, x, largest=63)
+    assert eight.weights_only == seven.weights_only
+    activations = [(each.error**2 - each.weights_only**2) ** 0.5 for each in (eight, seven)]
+    assert activations[1] == pytest.approx(2 * activations[0], rel=0.1)
+    model = nn.ModuleDict({"a": layer})
+    felt = [s.felt(model, lambda: layer_of(model)(x), ["a"], largest=n)["a"] for n in (127, 63)]
+    assert felt == pytest.approx([eight.error, seven.error], rel=1e-4)
+
+
+def layer_of(model: nn.ModuleDict) -> nn.Module:
+    return model["a"]
+
+
 def test_ranking_puts_the_worst_first_and_refuses_what_is_no_number() -> None:
     layers = [s.look(str(n), linear(random(16, 32, seed=n)), random(9, 32) * n) for n in (1, 2, 3)]
     errors = [layer.one_row_scale for layer in s.ranked(layers, "one_row_scale")]
