@@ -30,6 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--voices", nargs="+", default=["kumo"], metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="N")
     parser.add_argument(
+        "--spread",
+        action="store_true",
+        help="each sentence once, voices and seeds in turn: most for the time",
+    )
+    parser.add_argument(
         "--margin", type=float, metavar="POINTS", help="word error points that don't matter (1)"
     )
     parser.add_argument("--folder", type=Path, help="where renderings are kept (default: f5lite's cache)")
@@ -69,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
             texts,
             options.voices,
             options.seeds,
+            spread=options.spread,
             folder=folder,
             margins=margins,
             instruments=instruments,

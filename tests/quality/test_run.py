@@ -112,6 +112,18 @@ def test_what_is_refused(texts, voices, seeds, message):
         jobs_of(texts, voices, seeds)
 
 
+def test_spread_says_each_sentence_once_with_voices_and_seeds_in_turn(tmp_path):
+    jobs = jobs_of([f"word {letter}" for letter in "abcdefg"], ["kumo", "alpha"], [0, 1, 2], spread=True)
+    assert [(job.voice, job.seed) for job in jobs] == [
+        *(("kumo", 0), ("alpha", 0), ("kumo", 1), ("alpha", 1), ("kumo", 2), ("alpha", 2)),
+        ("kumo", 0),
+    ]
+    result, _ = compare(
+        *both(), TEXTS, ["kumo", "alpha"], folder=tmp_path, instruments=Listener(), spread=True
+    )
+    assert "spread over 2 voices × 1 seeds" in result.table()
+
+
 def test_a_half_written_rendering_does_not_count(tmp_path, monkeypatch):
     import soundfile
 

@@ -69,7 +69,8 @@ class Result:
         lines = [
             f"A: {self.a}",
             f"B: {self.b}",
-            f"{self.sentences} sentences × {len(self.voices)} voices × {len(self.seeds)} seeds, measured on {self.model}",
+            f"{self.sentences} sentences {'spread over' if self.about.get('spread') else '×'} "
+            f"{len(self.voices)} voices × {len(self.seeds)} seeds, measured on {self.model}",
             "",
         ]
         for figure in self.figures:

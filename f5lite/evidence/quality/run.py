@@ -27,8 +27,13 @@ def shelf_folder() -> Path:
     return machine.cache_folder() / "quality"
 
 
-def jobs_of(sentences: Iterable[str], voices: Sequence[str], seeds: Sequence[int]) -> list[Job]:
-    """Every sentence in every voice with every seed, sentence by sentence."""
+def jobs_of(
+    sentences: Iterable[str], voices: Sequence[str], seeds: Sequence[int], spread: bool = False
+) -> list[Job]:
+    """Every sentence in every voice with every seed, sentence by sentence.
+
+    spread: each sentence once, voices and seeds in turn. More sentences say more than the same one said again.
+    """
     from f5lite.model.library import bundled_voices
 
     there = bundled_voices()
@@ -42,6 +47,9 @@ def jobs_of(sentences: Iterable[str], voices: Sequence[str], seeds: Sequence[int
     for text in found:
         if not normalised(text):
             raise F5liteError(f"{text!r} has no word that the English recogniser could hear")
+    if spread:
+        turns = ((i % len(voices), i // len(voices) % len(seeds)) for i in range(len(found)))
+        return [Job(text, voices[v], seeds[s]) for text, (v, s) in zip(found, turns, strict=True)]
     return [Job(text, voice, seed) for text in found for voice in voices for seed in seeds]
 
 
@@ -115,16 +123,17 @@ def compare(
     voices: Sequence[str] = ("kumo",),
     seeds: Sequence[int] = (0,),
     *,
+    spread: bool = False,
     folder: Path | None = None,
     margins: dict[str, float] | None = None,
     instruments: Instruments | None = None,
     progress: Progress | None = None,
 ) -> tuple[Result, list[Row]]:
-    """Both systems on the same sentences, voices and seeds. Returns the result and the rows for a report.
+    """Both systems on the same sentences, voices and seeds (`jobs_of`). Returns the result and the rows for a report.
 
     Two runs with the same arguments on one machine give the same figures, stopped in between or not.
     """
-    jobs = jobs_of(sentences, voices, seeds)
+    jobs = jobs_of(sentences, voices, seeds, spread)
     instruments = instruments or Instruments()
     rows = measure(a, b, jobs, Shelf(folder or shelf_folder()), instruments, progress)
     result = Result(
@@ -139,6 +148,7 @@ def compare(
             "recogniser": instruments.recogniser.name,
             "a": {"key": a.key, "speak": a.speak, "seeds": a.seeds},
             "b": {"key": b.key, "speak": b.speak, "seeds": b.seeds},
+            "spread": spread,
         },
         missing=instruments.missing,
     )
