@@ -157,7 +157,7 @@ def int8(sets: tuple[str, ...], fast: tuple[str, ...]) -> Finding:
     if fast:
         return Finding("int8 instructions", "ok", ", ".join(fast))
     if sets:
-        found = f"none among {', '.join(sets)}: int8 saves memory here, hardly time"
+        found = f"none of its own ({', '.join(sets)}): lesson 06 measures what int8 saves here"
         return Finding("int8 instructions", "ok", found)
     return Finding(
         "int8 instructions", "note", "unknown: this system doesn't say", "the lessons find out by measuring"
@@ -179,7 +179,7 @@ def compiler(found: str | None, system: str) -> Finding:
 def gpu(name: str | None, flash: str | None) -> Finding:
     """The graphics card and flash-attn. Nothing here needs either."""
     if name is None:
-        return Finding("GPU", "ok", "none, none needed")
+        return Finding("GPU", "ok", "not needed, none found")
     if flash:
         return Finding("GPU", "ok", f"{name}, flash-attn {flash}")
     if "mps" in name:

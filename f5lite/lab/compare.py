@@ -93,7 +93,7 @@ class Compared(Shown):
             '<div class="f5-label">Guess and result</div><div class="f5-result">'
             f'<div><p class="f5-small">{guess_said}</p>'
             f'<p class="f5-big f5-mine">{escape(quantity(self.guess.value, unit))}</p></div>'
-            f'<div><p class="f5-small">Measured</p><p class="f5-big">{escape(quantity(self.shown, unit))}</p>'
+            f'<div><p class="f5-small">The result</p><p class="f5-big">{escape(quantity(self.shown, unit))}</p>'
             f"{verdict}</div></div>"
             f"{self.figure.html()}</section>"
         )
@@ -107,7 +107,7 @@ class Compared(Shown):
         said = "You guessed" if self.guess.typed else "The default guess"
         score = f" {self.score.words}" if self.score else ""
         unit = self.guess.unit
-        measured = f"Measured: {quantity(self.shown, unit)}.{score}"
+        measured = f"The result: {quantity(self.shown, unit)}.{score}"
         return f"{said}: {quantity(self.guess.value, unit)}. {measured}\n{self.figure.plain()}"
 
 

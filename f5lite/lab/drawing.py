@@ -50,12 +50,15 @@ class Board:
         weight: int = 400,
         serif: bool = False,
         halo: bool = False,
+        down: bool = False,
     ) -> None:
-        """Words with their baseline at `y`; `fill` names a colour, `halo` keeps them readable on a line."""
+        """Words with their baseline at `y`; `fill` names a colour, `halo` keeps them readable on a line, `down` turns
+        them by a right angle: they start at (x, y) and run downwards, their baseline on the left."""
         edge = f"paint-order:stroke;stroke:{colour('paper')};stroke-width:5px;" if halo else ""
         family = "font-family:var(--f5-serif," + SERIF + ");" if serif else ""
+        turn = f'transform="rotate(90 {n(x)} {n(y)})" ' if down else ""
         self.parts.append(
-            f'<text x="{n(x)}" y="{n(y)}" style="{family}{edge}font-size:{n(size)}px;font-weight:{weight};'
+            f'<text {turn}x="{n(x)}" y="{n(y)}" style="{family}{edge}font-size:{n(size)}px;font-weight:{weight};'
             f'fill:{colour(fill)}" text-anchor="{anchor}">{escape(words)}</text>'
         )
 

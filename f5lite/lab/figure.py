@@ -16,19 +16,20 @@ from f5lite.lab.style import still_sheet
 
 @dataclass(frozen=True)
 class Table:
-    """The twin of a picture: column heads with units, and rows of ready text."""
+    """The twin of a picture: column heads with units, rows of ready text, and what has to be said about them."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
 
     @classmethod
-    def of(cls, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    def of(cls, columns: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> Table:
         """From anything that prints; every row has as many cells as there are columns."""
         made = tuple(tuple(str(cell) for cell in row) for row in rows)
         for row in made:
             if len(row) != len(columns):
                 raise ValueError(f"a row has {len(row)} cells, the table {len(columns)} columns: {row}")
-        return cls(tuple(columns), made)
+        return cls(tuple(columns), made, caption)
 
     def html(self) -> str:
         """A table with a header row and a header column."""
@@ -39,16 +40,18 @@ class Table:
             + "</tr>"
             for row in self.rows
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        said = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
+        return f"<table>{said}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def plain(self) -> str:
         """Columns lined up with spaces."""
         lines = [self.columns, *self.rows]
         widths = [max(len(line[index]) for line in lines) for index in range(len(self.columns))]
-        return "\n".join(
+        text = [
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
             for line in lines
-        )
+        ]
+        return "\n".join([*text, *([self.caption] if self.caption else [])])
 
 
 class Shown:

@@ -14,6 +14,7 @@ from f5lite.lab.drawing import n
 RAMP = ("#0b0a14", "#1f1a4a", "#472a78", "#7b3a87", "#b04a80", "#de6a67", "#f79c5c", "#fcd08a", "#fff6d8")
 LEVELS = 48
 FLOOR_DB = -75.0
+LOWEST, HIGHEST = 60.0, 8000.0  # Hz: what the spectrogram shows
 
 
 def ramp() -> np.ndarray:
@@ -25,8 +26,18 @@ def ramp() -> np.ndarray:
     )
 
 
+def mel(hertz: float) -> float:
+    """The pitch `hertz` on the mel scale, where equal steps sound equal."""
+    return float(2595 * np.log10(1 + hertz / 700))
+
+
+def height(hertz: float, rate: int) -> float:
+    """How high the pitch `hertz` stands in the spectrogram of a sound with `rate` samples a second: 0 bottom, 1 top."""
+    return (mel(hertz) - mel(LOWEST)) / (mel(min(HIGHEST, rate / 2)) - mel(LOWEST))
+
+
 def spectrogram(
-    wave: np.ndarray, rate: int, *, columns: int = 560, rows: int = 88, reach: float = 8000.0
+    wave: np.ndarray, rate: int, *, columns: int = 560, rows: int = 88, reach: float = HIGHEST
 ) -> np.ndarray:
     """Loudness over time and pitch, in dB under full scale, (rows, columns); row 0 is the highest pitch.
 
@@ -39,7 +50,7 @@ def spectrogram(
     frames = np.abs(np.fft.rfft(wave[starts[:, None] + np.arange(size)] * window, axis=1)) / (
         window.sum() / 2
     )
-    mels = np.linspace(*(2595 * np.log10(1 + np.array([60.0, min(reach, rate / 2)]) / 700)), rows + 1)
+    mels = np.linspace(mel(LOWEST), mel(min(reach, rate / 2)), rows + 1)
     edges = (700 * (10 ** (mels / 2595) - 1) * size / rate).astype(int)
     bands = [
         frames[:, low : max(low + 1, high)].max(axis=1)

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from f5lite.lab.figure import Shown, Table, twin
-from f5lite.lab.numbers import number, quantity
-from f5lite.lab.pictures import spectrogram_png, waveform_svg
+from f5lite.lab.numbers import number, quantity, ticks
+from f5lite.lab.pictures import height, spectrogram_png, waveform_svg
 
 BUDGET = 300_000  # bytes of sound in one notebook
+PITCHES = {500: "500 Hz", 1000: "1 kHz", 2000: "2 kHz", 4000: "4 kHz", 8000: "8 kHz"}
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Sound:
             else "silence"
         )
         return (
-            f"Waveform and spectrogram of {name}: {quantity(round(self.seconds, 2), 'seconds')}, {where}, "
+            f"Waveform and spectrogram (60 Hz to 8 kHz) of {name}: {quantity(round(self.seconds, 2), 'seconds')}, {where}, "
             f"{number(round(self.loudness, 1))} dB on average, peak {number(round(self.peak, 2))} of full scale."
         )
 
@@ -164,6 +165,7 @@ class Player(Shown):
             f'<div class="f5-name">{safe}<span>{sound.seconds:.1f} s</span></div>'
             f'<div class="f5-scene">{waveform_svg(sound.wave, share=share)}'
             f'<img style="width:{100 * share:.2f}%" alt="{escape(self.alt[name], quote=True)}" src="{picture}"></div>'
+            f"{axes(span, sound.rate)}"
             f'<audio controls preload="metadata" aria-label="{safe}" '
             f'src="data:{media};base64,{base64.b64encode(code).decode()}"></audio></div>'
         )
@@ -171,6 +173,24 @@ class Player(Shown):
     def plain(self) -> str:
         lines = [f'{name}: "{sound.text}" {self.alt[name]}' for name, sound in self.sounds.items()]
         return "\n".join([self.title or "Listen", *lines])
+
+
+def axes(span: float, rate: int) -> str:
+    """Pitches beside the spectrogram and seconds below it. The style sheet writes the words: a page without it has none."""
+    pitches = "".join(
+        f'<span style="bottom:{100 * height(hertz, rate):.1f}%" data-f5-says="{said}"></span>'
+        for hertz, said in PITCHES.items()
+        if hertz <= rate / 2
+    )
+    marks = [mark for mark in ticks(0, span, 6) if mark <= span * 0.94]
+    seconds = "".join(
+        f'<span style="left:{100 * mark / span:.1f}%" data-f5-says="{number(mark)}"></span>' for mark in marks
+    )
+    last = f'<span style="left:100%" data-f5-says="{number(round(span, 1))} s"></span>'
+    return (
+        f'<div class="f5-hertz" aria-hidden="true">{pitches}</div>'
+        f'<div class="f5-seconds" aria-hidden="true">{seconds}{last}</div>'
+    )
 
 
 def listen(

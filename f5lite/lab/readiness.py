@@ -9,7 +9,7 @@ from html import escape
 from f5lite.check import Finding, check, ready
 from f5lite.lab.figure import Shown
 
-WORDS = {"ok": ("yes", "ready"), "note": ("perhaps", "note"), "fail": ("no", "mend")}
+WORDS = {"ok": ("yes", "fine"), "note": ("perhaps", "note"), "fail": ("no", "mend")}
 
 
 @dataclass(repr=False)
@@ -25,12 +25,15 @@ class Readiness(Shown):
 
     @property
     def headline(self) -> str:
-        """The result in a sentence."""
-        counts = Counter(one.status for one in self.findings)
+        """The result in a sentence, in numbers of what is listed."""
+        rows = self.rows()
+        counts = Counter(one.status for one in rows)
         if not self.ready:
-            return f"{counts['fail']} of {len(self.findings)} findings must be mended first."
-        notes = f", {counts['note']} with a note" if counts["note"] else ""
-        return f"Ready: {len(self.findings)} findings{notes}."
+            return f"Not yet: {counts['fail']} of {len(rows)} points must be mended first."
+        if not counts["note"]:
+            return f"Ready: all {len(rows)} points are fine."
+        verb = "has a note" if counts["note"] == 1 else "have notes"
+        return f"Ready: {counts['ok']} of {len(rows)} points are fine, {counts['note']} {verb}."
 
     def rows(self) -> list[Finding]:
         """What is listed: everything but packages in order, which only their number stands for."""
@@ -43,15 +46,15 @@ class Readiness(Shown):
     def html(self) -> str:
         rows = "".join(
             f'<li><span class="f5-pill f5-{WORDS[one.status][0]}">{WORDS[one.status][1]}</span> '
-            f"<b>{escape(one.name)}</b> {escape(one.found)}"
-            + (f" <small>→ {escape(one.mend)}</small>" if one.mend else "")
-            + "</li>"
+            f"<b>{escape(one.name)}</b> <span>{escape(one.found)}"
+            + (f"<br><small>To mend it: <code>{escape(one.mend)}</code></small>" if one.mend else "")
+            + "</span></li>"
             for one in self.rows()
         )
         return (
             '<section class="f5 f5-card" aria-label="Is this machine ready?">'
             f'<div class="f5-label">Is this machine ready?</div><p class="f5-say"><b>{escape(self.headline)}</b></p>'
-            f'<ul class="f5-found">{rows}</ul></section>'
+            f'<ul class="f5-found f5-ready-list">{rows}</ul></section>'
         )
 
     def plain(self) -> str:

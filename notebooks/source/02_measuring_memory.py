@@ -120,6 +120,15 @@ lab.explain("02/brief", counted, sampled)
 lab.explain("02/energy", *helpers.energy(runs[0]))
 
 # %% [markdown]
+# Phones grow hot, says the article, and a hot processor lowers its clock. Five sustained minutes show that; they are
+# `python -m benchmarks.heat` in the repository. Here is a short look only, a few seconds of passes: are the last ones slower
+# than the first?
+
+# %%
+watched = helpers.short_watch(folder, work.frames // 4)
+lab.explain("02/heat", watched.early, watched.late, watched.clock(), watched.warming())
+
+# %% [markdown]
 # ## Your turn · 6 minutes · ●●○
 #
 # The article promises a lower *average*. Looks at memory don't come evenly: a busy machine delays some. Write the average over

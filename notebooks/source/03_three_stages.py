@@ -109,13 +109,22 @@ display(lab.verdict("on-demand"), lab.verdict("three-stages"))
 # ## One sentence at a time
 #
 # The article also says that features can be switched off when there is only one sentence, and points to `cfm.py`. There,
-# several sentences are padded to the longest and masked. What would a lone sentence pay for that?
+# sentences of a [batch](glossary.md#batch) are padded to the longest and masked. So: one sentence alone, the same one padded
+# and masked, and a true batch of two. What does each need?
 
 # %%
-masked, unmasked = helpers.one_sentence(folder, work.frames // 4)
+ways = helpers.batches(folder, work.frames // 4)
+helpers.side_by_side(ways)
+
+# %%
+masked, unmasked = ways["padded, masked"].memory, ways["alone"].memory
 lab.explain("03/sentence", masked, unmasked)
 
 # %%
+lab.explain("03/pair", ways["alone"].each, ways["two together"].each)
+
+# %%
+masked, unmasked = masked.renamed("masked_peak"), unmasked.renamed("unmasked_peak")
 lab.ledger.record("single-sentence", masked, unmasked, note="anonymous memory, weights mapped")
 lab.verdict("single-sentence")
 

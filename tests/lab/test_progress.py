@@ -24,8 +24,8 @@ def test_it_counts_and_never_passes_the_end() -> None:
 def test_readiness_says_what_to_mend() -> None:
     good = [Finding("torch", "ok", "2.13 (needs >=2.6)"), Finding("numpy", "ok", "2.4 (needs >=1.26)")]
     fine = Readiness([*good, Finding("compiler", "note", "none", "apt install g++")])
-    assert fine.ready and fine.headline == "Ready: 3 findings, 1 with a note."
+    assert fine.ready and fine.headline == "Ready: 1 of 2 points are fine, 1 has a note."
     assert [one.name for one in fine.rows()] == ["compiler", "packages"] and "apt install g++" in fine.html()
     bad = Readiness([*good, Finding("anywidget", "fail", "missing", "pip install anywidget")])
-    assert not bad.ready and bad.headline.startswith("1 of 3 findings must be mended")
+    assert not bad.ready and bad.headline.startswith("Not yet: 1 of 2 points must be mended")
     assert "pip install anywidget" in bad.plain() and "missing" in bad.plain()

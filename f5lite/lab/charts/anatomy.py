@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from f5lite.lab.drawing import WIDTH, Board, fitted
+from f5lite.lab.drawing import WIDTH, Board, fitted, text_width
 from f5lite.lab.figure import Figure, Table
 from f5lite.lab.numbers import number, quantity
 from f5lite.lab.style import series
@@ -36,6 +36,7 @@ def anatomy(
     order = sorted(sizes, key=sizes.__getitem__, reverse=True)
     board = Board(height)
     labelled: set[str] = set()
+    unlabelled: list[tuple[str, float]] = []
     for index, (name, (x, y, w, h)) in enumerate(
         zip(order, squarify([sizes[one] for one in order], (0, 0, WIDTH, height)), strict=True)
     ):
@@ -50,24 +51,34 @@ def anatomy(
         for (key, size), (bx, by, bw, bh) in zip(shown.items(), boxes, strict=True):
             tip = f"{name}, {key}: {quantity(size, unit)}, {100 * size / whole:.1f} %"
             board.rect(bx + 1, by + 1, bw - 2, bh - 2, series(index), radius=3, opacity=0.26, tip=tip)
-            if head and bh > 24 and bw > 40:
+            fits = text_width(key, 13) <= bw - 14 or (bw > 80 and len(fitted(key, bw - 14, 13)) > 4)
+            if head and not (bh > 24 and fits):
+                unlabelled.append((key, size))
+            elif head:
                 board.text(bx + 9, by + 19, fitted(key, bw - 14, 13), size=13)
                 if bh > 42:
                     board.text(
                         bx + 9, by + 36, fitted(quantity(size, unit), bw - 14, 13), size=13, fill="soft"
                     )
-        if h > 26 and fitted(name, w - 14, 16):
+        share = f"{quantity(sizes[name], unit)} · {100 * sizes[name] / whole:.0f} %"
+        if h > 26 and text_width(name, 16) <= w - 14:
             labelled.add(name)
-            board.text(x + 10, y + 21, fitted(name, w - 14, 16), size=16, weight=700)
-        if h > 46:
-            share = f"{quantity(sizes[name], unit)} · {100 * sizes[name] / whole:.0f} %"
-            short = share if fitted(share, w - 14, 14) == share else f"{100 * sizes[name] / whole:.0f} %"
-            board.text(x + 10, y + 41, fitted(short, w - 10, 14), size=14, fill="soft", weight=600)
-    small = [one for one in order if one not in labelled]
+            board.text(x + 10, y + 21, name, size=16, weight=700)
+            if h > 46:
+                board.text(x + 10, y + 41, fitted(share, w - 10, 14), size=14, fill="soft", weight=600)
+        elif w > 22 and text_width(f"{name} {share}", 15) <= h - 14:
+            # Too narrow to write across: write downwards.
+            labelled.add(name)
+            middle = x + w / 2 - 5
+            board.text(middle, y + 10, name, size=15, weight=700, down=True)
+            board.text(middle, y + 18 + 1.1 * text_width(name, 15), share, size=13.5, fill="soft", down=True)
+        elif w > 22 and text_width(name, 15) <= h - 14:
+            labelled.add(name)
+            board.text(x + w / 2 - 5, y + 10, name, size=15, weight=700, down=True)
+    small = [(one, sizes[one]) for one in order if one not in labelled] + unlabelled
     if small and not note:
-        note = (
-            "Too small to label: " + ", ".join(f"{one} {quantity(sizes[one], unit)}" for one in small) + "."
-        )
+        listed = ", ".join(f"{one} {quantity(size, unit)}" for one, size in small)
+        note = f"Boxes too small for a name: {listed}. The table lists every one."
     said = ", ".join(
         f"{one} {quantity(sizes[one], unit)} ({100 * sizes[one] / whole:.1f} %)" for one in order
     )

@@ -75,17 +75,29 @@ def bars(
         title,
         board.svg(),
         alt or sentence(title, readings, unit, mark),
-        Table.of(
-            ("", f"median ({unit})", "from", "to", "runs"),
-            [
-                (name, quantity(one.median), quantity(one.low), quantity(one.high), one.repeats)
-                for name, one in readings.items()
-            ]
-            + ([(mark[0], quantity(mark[1]), "", "", "")] if mark else []),
-        ),
+        table(readings, unit, mark),
         {"unit": unit, "values": {name: one.median for name, one in readings.items()}, "readings": readings}
         | ({"mark": mark} if mark else {}),
         note,
+    )
+
+
+def table(readings: Mapping[str, Reading], unit: str, mark: tuple[str, float] | None) -> Table:
+    """The figures, and the range of each as far as any was repeated: a column that says nothing is left out."""
+    marked = [(mark[0], mark[1])] if mark else []
+    if all(one.repeats == 1 for one in readings.values()):
+        rows = [(name, one.median) for name, one in readings.items()] + marked
+        return Table.of(("", unit or "figure"), [(name, quantity(value)) for name, value in rows])
+    spans = [
+        (name, quantity(one.median), quantity(one.low), quantity(one.high), one.repeats)
+        if one.repeats > 1
+        else (name, quantity(one.median), "", "", "once")
+        for name, one in readings.items()
+    ]
+    return Table.of(
+        ("", f"median ({unit})" if unit else "median", "from", "to", "runs"),
+        [*spans, *((name, quantity(value), "", "", "") for name, value in marked)],
+        "From … to: where the median lies, as far as these runs can say. Half of that range is the ± in the texts.",
     )
 
 

@@ -6,11 +6,14 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
+from f5lite.evidence import heat
 from f5lite.evidence.measurement import Measurement
 from f5lite.lab.charts import memory_timeline
 from f5lite.lab.figure import Figure
-from f5lite.memory import procfs
+from f5lite.machine import quick
+from f5lite.memory import meter, procfs
 from f5lite.memory.measured import MB, Measured
 from f5lite.memory.selfcheck import SelfCheck, selfcheck
 
@@ -102,3 +105,9 @@ def energy(measured: Measured) -> tuple[Measurement, Measurement]:
         else Measurement.of("joules", measured.joules, "J")
     )
     return Measurement.of("processor", measured.cpu_seconds, "s"), joules
+
+
+def short_watch(folder: Path, frames: int) -> heat.Sustained:
+    """Passes one after another for eight seconds (one in quick mode), in a process of its own."""
+    seconds = 1.0 if quick() else 8.0
+    return meter.isolated(heat.sustain, str(folder), frames, seconds).result

@@ -17,6 +17,7 @@ from f5lite.lab.lessons.four_tools import (  # noqa: F401 - the lesson's cells f
     of_runs,
     picture,
     python_only,
+    short_watch,
     since_the_start,
     spike,
 )
@@ -208,6 +209,49 @@ def _(f: explain.Figures) -> str:
         f"The work took {f.of('processor')} of processor time. Energy can't be read on this machine "
         f"({f['joules'].missing}), as in most virtual machines and containers. Processor time is the stand-in: it belongs "
         "to this work alone, and energy grows with it."
+    )
+
+
+def _sensors(f: explain.Figures) -> str:
+    """What the sensors said meanwhile, or why they said nothing."""
+    said = []
+    for name, words in (("clock", "the clock changed by"), ("warming", "the temperature by")):
+        figure = f.measured.get(name)
+        if figure is not None:
+            said.append(f"{words} {f.of(name)}" if not figure.missing else figure.missing)
+    return f" The sensors: {'; '.join(said)}." if said else ""
+
+
+warm = explain.text(
+    "02/heat",
+    subject="the time of a pass",
+    compare=("first fifth", "last fifth"),
+    unit="s",
+    around=(0.5, 0.6),
+)
+
+
+@warm.when("higher")
+def _(f: explain.Figures) -> str:
+    return (
+        f"Already within these seconds the last passes take {f.percent} longer than the first: the processor lowers its "
+        f"clock, or something else began to run.{_sensors(f)}"
+    )
+
+
+@warm.when("lower")
+def _(f: explain.Figures) -> str:
+    return (
+        f"The last passes are even {f.percent} faster than the first, which heat can't explain: caches fill up, and a "
+        f"processor raises its clock when work arrives.{_sensors(f)}"
+    )
+
+
+@warm.when("can't tell")
+def _(f: explain.Figures) -> str:
+    return (
+        "No slowing down in so short a time, which says little: a phone's body takes minutes to warm up. "
+        f"Only the long run can test the claim.{_sensors(f)}"
     )
 
 

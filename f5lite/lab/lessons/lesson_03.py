@@ -15,8 +15,8 @@ from f5lite.evidence.residency import Way
 from f5lite.evidence.wording import figure as shown
 from f5lite.lab.charts import bars, memory_timeline
 from f5lite.lab.figure import Figure, Table
+from f5lite.lab.lessons.batches import batches, side_by_side  # noqa: F401 - the lesson's cells find them here
 from f5lite.machine import quick
-from f5lite.memory import meter
 from f5lite.memory.measured import MB
 from f5lite.model import anatomy
 from f5lite.model.config import V1_BASE
@@ -102,7 +102,8 @@ def table(*ways: Way) -> Figure:
         )
         for way in ways
     ]
-    return replace(picture, table=Table.of(columns, rows))
+    caption = "Over imports. Average: over the whole run; idle: in the pauses; first sound: loading included."
+    return replace(picture, table=Table.of(columns, rows, caption))
 
 
 def stage_bytes() -> tuple[Measurement, Measurement, Measurement]:
@@ -114,16 +115,6 @@ def stage_bytes() -> tuple[Measurement, Measurement, Measurement]:
         Measurement.of("all_stages", sum(sizes.values()), "MB", exact=True),
         Measurement.of("largest_stage", max(sizes.values()), "MB", exact=True),
     )
-
-
-def one_sentence(folder: Path, frames: int) -> tuple[Measurement, Measurement]:
-    """Peak anonymous memory of one sentence padded to half as long again and masked, and of the same one alone. MB."""
-    repeats = 2 if quick() else 5
-    peaks = []
-    for name, padded in (("masked_peak", frames * 3 // 2), ("unmasked_peak", None)):
-        run = meter.isolated(residency.sentences, str(folder), [frames], padded, repeats)
-        peaks.append(Measurement.of(name, run.result["peak_anonymous"], "MB"))
-    return peaks[0], peaks[1]
 
 
 peak = explain.text(
@@ -213,40 +204,6 @@ def _(f: explain.Figures) -> str:
     return (
         "Loading again doesn't show in the wait. The weights are mapped, not copied, so a load is little more than opening "
         "a file that the system still had in its cache; from a cold disk it would show."
-    )
-
-
-sentence = explain.text(
-    "03/sentence",
-    subject="the peak for one sentence",
-    compare=("masked_peak", "unmasked_peak"),
-    unit="MB",
-    around=(140, 100),
-)
-
-
-@sentence.when("lower")
-def _(f: explain.Figures) -> str:
-    return (
-        f"A sentence alone needs {f.saved} less anonymous memory than one that is padded to a longer neighbour and masked. "
-        "That saves nothing new: upstream, and f5lite with it, already leave mask and padding away for one sentence. "
-        "Beside the weights it is little."
-    )
-
-
-@sentence.when("higher")
-def _(f: explain.Figures) -> str:
-    return (
-        f"The sentence alone needed {f.saved} more, which padding can't explain: look at what else ran. Upstream, and "
-        "f5lite with it, leave mask and padding away for one sentence in any case."
-    )
-
-
-@sentence.when("can't tell")
-def _(f: explain.Figures) -> str:
-    return (
-        "Padding and mask don't show in the peak here: what the passes differ by is more than what they could cost. "
-        "Upstream, and f5lite with it, leave both away for one sentence in any case."
     )
 
 
