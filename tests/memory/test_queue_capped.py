@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 import sys
-import threading
-import time
 from collections import Counter
 from concurrent.futures import CancelledError
 
@@ -13,12 +11,11 @@ import pytest
 
 from f5lite.memory import procfs
 from f5lite.memory.cap import RLIMIT, Cap
-from f5lite.memory.gauge import Reading
-from f5lite.memory.hog import Hog
 from f5lite.memory.policy import Offer
 from f5lite.memory.queue import Queue
 from f5lite.memory.ticket import ENDED, Refused
 from f5lite.memory.worker import Worker
+from tests.memory.pressure import Pressure, source
 from tests.memory.work import Jobs
 
 MB = 1_000_000
@@ -29,32 +26,6 @@ OFFERS = [Offer(name, int(share * WHOLE)) for name, share in SIZES.items()]
 IMPORTS = 20 * MB  # a worker without torch
 
 
-class Pressure(threading.Thread):
-    """A hog that grows towards the cap and shrinks again, over and over, until it is told to stop."""
-
-    def __init__(self, cap: Cap, highest: int) -> None:
-        super().__init__(daemon=True)
-        self.cap, self.highest, self.stop, self.killed, self.held = cap, highest, threading.Event(), 0, 0
-
-    def run(self) -> None:
-        hog, step = self._hog(), 0
-        while not self.stop.wait(0.05):
-            step += 1
-            wanted = int(self.highest * abs((step % 40) / 20 - 1))
-            self.held = hog.hold(wanted)
-            if not hog.alive:
-                self.killed += 1
-                hog.close()
-                hog = self._hog()
-        hog.close()
-
-    def _hog(self) -> Hog:
-        hog = Hog()
-        if self.cap.folder is not None:
-            self.cap.join(hog.pid)
-        return hog
-
-
 def run_two_hundred(groups: bool) -> tuple[Counter, list, Queue, Pressure, Cap]:
     """The issue's setting: the cap is 1.1 × the smallest plan (and its process) while the hog is at its highest."""
     smallest = OFFERS[-1].peak + IMPORTS
@@ -63,16 +34,9 @@ def run_two_hundred(groups: bool) -> tuple[Counter, list, Queue, Pressure, Cap]:
         pressure = Pressure(cap, highest)
         worker = Worker("tests.memory.work:Desk", {"sizes": SIZES}, cap=cap)
 
-        def source() -> Reading:
-            used = cap.used
-            if used is None:  # no group to ask: what the two processes hold, by their own figures
-                used = pressure.held + (worker.held + worker.imported if worker.alive else 0)
-            left = max(0, cap.size - used)
-            return Reading(time.monotonic(), cap.size, cap.kind, left, 0, 0, None, "none", 0)
-
         draw = random.Random(3)
         pressure.start()
-        queue = Queue(worker, OFFERS, source=source, import_bytes=IMPORTS, pause=0.005)
+        queue = Queue(worker, OFFERS, source=source(cap, pressure, worker), import_bytes=IMPORTS, pause=0.005)
         try:
             with queue:
                 tickets = [
