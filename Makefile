@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 ARGS ?=
 NAMES ?=
 
-.PHONY: help environment lab environment-tests upstream test browser lint format notebooks table notebooks-small sums wheel clean
+.PHONY: help environment lab environment-tests upstream test browser bench lint format notebooks table notebooks-small sums wheel clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -20,6 +20,9 @@ test: environment-tests upstream ## run every test, as CI does
 
 browser: environment-tests ## click through every lesson in Chromium (make test takes four of them)
 	F5LITE_BROWSER=all $(BIN)/python -m pytest tests/browser $(ARGS)
+
+bench: environment-tests upstream ## time and memory beside every peer (45 minutes at most; run again, it goes on)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: environment-tests ## check style and format
 	$(BIN)/ruff check .

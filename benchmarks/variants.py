@@ -1,0 +1,174 @@
+"""Who takes part: f5lite in every way it can run, the original package, and other people's libraries.
+
+A variant is plain data: which loader, with which settings, in which environment. What can't run here is still listed, with
+the reason, so that it becomes a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.session import Failed
+
+FP32 = "f5lite fp32"
+UPSTREAM = "upstream f5-tts 1.1.22, fp32"
+ATTENTION = ("math", "sdpa-bf16", "chunked", "chunked-bf16", "auto")
+STEPS, UPSTREAM_STEPS = 7, 32
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to do the work. requirements: None means this environment; otherwise one of its own with these packages.
+
+    grid: measured at every length and thread count in the default run. unavailable: known beforehand not to run here.
+    """
+
+    name: str
+    family: str
+    loader: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    work: str = "pass"
+    steps: int | None = None
+    requirements: tuple[str, ...] | None = None
+    packages: tuple[str, ...] = ("torch",)
+    grid: bool = False
+    note: str = ""
+    unavailable: str = ""
+
+
+def all_of(blocks: int, quick: bool = False) -> list[Variant]:
+    """Every variant on this machine, the fp32 pass first: the others' ratios are against it."""
+    return [*ours(), *peers(blocks), *utterances(blocks)]
+
+
+def ours() -> list[Variant]:
+    """f5lite's own passes."""
+    best = best_engine()
+    found = [
+        Variant(FP32, "f5lite", "benchmarks.peers.ours", grid=True),
+        Variant("f5lite bf16", "f5lite", "benchmarks.peers.ours", {"precision": "bf16"}),
+    ]
+    for name, problem in engines().items():
+        settings = {"precision": "int8", "engine": name, "attention": "auto", "prime": True}
+        found.append(
+            Variant(
+                f"f5lite int8, {name}",
+                "f5lite",
+                "benchmarks.peers.ours",
+                settings,
+                grid=name == best,
+                unavailable=problem or "",
+            )  # fmt: skip
+        )
+    for name in ATTENTION:
+        found.append(
+            Variant(f"f5lite fp32, attention {name}", "f5lite", "benchmarks.peers.ours", {"attention": name})
+        )
+    return found
+
+
+def engines() -> dict[str, str | None]:
+    """Every engine by name, and why it can't run here (None: it can)."""
+    from f5lite.shrink.int8.engines import ENGINES
+
+    found = {name: engine.problem() for name, engine in ENGINES.items()}
+    try:
+        from f5lite.shrink.int8 import fused
+    except ImportError:
+        return found
+    return found | {"fused": fused.problem()}
+
+
+def best_engine() -> str:
+    """What `engine="auto"` takes on this machine."""
+    from f5lite.shrink.int8.engines import engine
+
+    return engine("auto").name
+
+
+def peers(blocks: int) -> list[Variant]:
+    """The original package and the libraries, each as its documentation says."""
+
+    def library(name: str, label: str, requirements: Sequence[str], **more: Any) -> Variant:
+        return Variant(label, "peer", "benchmarks.peers.libraries", {"library": name, **more}, requirements=tuple(requirements),
+                       packages=("torch", *(one.split("==")[0] for one in requirements)))  # fmt: skip
+
+    def graph(name: str, label: str, requirements: Sequence[str], **more: Any) -> Variant:
+        return Variant(label, "peer", "benchmarks.peers.graphs", {"library": name, **more}, requirements=tuple(requirements),
+                       packages=tuple(one.split("==")[0] for one in requirements))  # fmt: skip
+
+    return [
+        Variant(UPSTREAM, "upstream", "benchmarks.peers.upstream", {"blocks": blocks}, packages=("torch", "f5-tts")),
+        library("torch.ao", "torch.ao dynamic int8, oneDNN engine", (), engine="onednn"),
+        library("torch.ao", "torch.ao dynamic int8, x86 engine", (), engine="x86"),
+        library("torchao", "torchao int8 dynamic", ("torchao==0.18.0",)),
+        library("bitsandbytes", "bitsandbytes Linear8bitLt, fp32 inputs", ("bitsandbytes==0.50.2",)),
+        library("bitsandbytes", "bitsandbytes Linear8bitLt, bf16 inputs", ("bitsandbytes==0.50.2",), bf16=True),
+        library("quanto", "optimum-quanto int8 weights", ("optimum-quanto==0.2.7",)),
+        graph("onnxruntime", "onnxruntime dynamic int8", ("onnxruntime==1.32.0", "onnx==1.23.2")),
+        graph("openvino", "OpenVINO int8 weights", OPENVINO, mode="weights",
+              properties={"DYNAMIC_QUANTIZATION_GROUP_SIZE": 64}),
+        graph("openvino", "OpenVINO int8, calibrated", OPENVINO, mode="full"),
+        Variant("vox-tts q8", "peer", "benchmarks.peers.vox", {"quant": "q8", "whole": True}, requirements=VOX,
+                packages=("vox-tts",), note="a pass: (utterance of 3 steps - of 1 step) / 2; memory: the whole model"),
+    ]  # fmt: skip
+
+
+OPENVINO = ("openvino==2026.4.1", "nncf==3.4.0", "onnx==1.23.2")
+VOX = ("vox-tts==0.19.5",)
+
+
+def utterances(blocks: int) -> list[Variant]:
+    """Whole utterances, text to wave, the upstream one first: the others' ratios are against it."""
+    settings = {"precision": "int8", "engine": best_engine(), "attention": "auto", "prime": True}
+
+    def ours_at(name: str, steps: int, more: dict[str, Any]) -> Variant:
+        return Variant(f"{name}, {steps} steps", "f5lite", "benchmarks.peers.ours", more, "utterance", steps)
+
+    best = f"f5lite int8, {settings['engine']}"
+    return [
+        Variant(f"{UPSTREAM}, {UPSTREAM_STEPS} steps", "upstream", "benchmarks.peers.upstream",
+                {"blocks": blocks, "whole": True}, "utterance", UPSTREAM_STEPS, packages=("torch", "f5-tts", "vocos")),
+        ours_at(FP32, STEPS, {}),
+        ours_at(f"{best}, on demand", STEPS, settings | {"residency": "on-demand"}),
+        ours_at(f"{best}, streamed", STEPS, settings | {"residency": "streamed"}),
+        Variant(f"vox-tts q8, {STEPS} steps", "peer", "benchmarks.peers.vox", {"quant": "q8"}, "utterance", STEPS, VOX,
+                ("vox-tts",)),
+    ]  # fmt: skip
+
+
+def python_and_paths(variant: Variant) -> tuple[str, list[str]]:
+    """The interpreter and extra search paths of a variant, its environment built if need be. Raises `Failed`."""
+    from benchmarks import environments, session
+
+    if variant.family == "upstream":
+        return session.this_python(), [upstream_folder()]
+    if variant.requirements is None:
+        return session.this_python(), []
+    name = variant.settings.get("library", variant.loader.rpartition(".")[2])
+    try:
+        return str(environments.build(name, variant.requirements)), []
+    except environments.NotInstalled as problem:
+        raise Failed(f"can't be installed: {problem}") from None
+
+
+def upstream_folder() -> str:
+    """The folder of packages that the live comparison with upstream uses too."""
+    import subprocess
+
+    from tests.parity import environment
+
+    if not environment.ready():
+        try:
+            environment.build()
+        except (subprocess.CalledProcessError, OSError) as problem:
+            raise Failed(f"can't be installed: {problem}") from None
+    return str(environment.folder())
+
+
+STATED = (  # what the article says of its own phone: (name, seconds, MB)
+    ("the article's original model (stated)", 2.5, 1200),
+    ("the article's last step (stated)", 0.8, 360),
+)
