@@ -18,14 +18,14 @@ LIBRARIES = ("bitsandbytes", "torchao")
 PASS_FRAMES = 16  # their peak is in the conversion; where int8 products are slow, a longer pass takes minutes
 
 
-def converted(source: str | Path, folder: Path, steps: int = 7) -> Path:
+def converted(source: str | Path, folder: Path, steps: int = 7, keep_modulation: bool = False) -> Path:
     """The int8 folder made from a model; converted if it isn't there, or is older than its source or than this format."""
     from f5lite.model import library
     from f5lite.shrink.int8.convert import convert
 
     files = library.find(source)
     if not _fresh(files.weights, folder):
-        convert(files, folder, steps=steps, force=folder.is_dir())
+        convert(files, folder, steps=steps, keep_modulation=keep_modulation, force=folder.is_dir())
     return folder
 
 

@@ -1,0 +1,73 @@
+"""From the store to a `Ladder`: the rows with their files and their sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from f5lite import machine
+from f5lite.errors import F5liteError
+from f5lite.evidence.ladder import jobs as planning
+from f5lite.evidence.ladder import sound
+from f5lite.evidence.ladder.jobs import Settings
+from f5lite.evidence.ladder.result import Ladder, row
+from f5lite.evidence.ladder.store import Store, folder, read
+from f5lite.evidence.ladder.subject import Subject, file_mb
+from f5lite.evidence.quality.result import Result
+from f5lite.model.config import V1_BASE
+
+
+def gather(
+    subject: Subject, settings: Settings, store: Store, results: Mapping[str, Result] | None = None
+) -> Ladder:
+    """The ladder as far as it was climbed. results: of `f5lite quality`; by default those that ship."""
+    rows = []
+    for rung in settings.rungs:
+        size = _size(subject, rung.form)
+        rows.append(row(rung, store.records, settings, subject.frames, size, sound.heard(rung, results)))
+    left = planning.following(store.records, settings, subject.frames)
+    kept = read(store.path) or {"about": {}}
+    return Ladder(
+        tuple(rows),
+        machine.card().to_dict(),
+        described(subject),
+        left is None,
+        str(kept["about"].get("when", "")),
+    )
+
+
+def described(subject: Subject) -> dict[str, Any]:
+    """The model as `--json` prints it."""
+    return {
+        "name": subject.name,
+        "blocks": subject.config.dit.depth,
+        "published": subject.config.dit == V1_BASE.dit,
+        "frames": subject.frames,
+        "speech_seconds": round(subject.speech, 4),
+        "weights": "seeded: same bytes, same arithmetic, no sound" if subject.seeded else "trained",
+        "shape": subject.shape,
+        "note": subject.note,
+    }
+
+
+def _size(subject: Subject, form: str) -> float | None:
+    try:
+        return file_mb(subject, form)
+    except (F5liteError, OSError):
+        return None
+
+
+def last_full(subject: Subject, settings: Settings, place: Path | None = None) -> Ladder | None:
+    """The newest finished climb of this model on this machine, whatever the state of the code; None: there is none."""
+    here = machine.card().fingerprint
+    found = []
+    for path in (place or folder()).glob(f"{here}-*.json"):
+        kept = read(path)
+        if kept and kept["about"].get("model") == subject.identity and not kept["about"].get("quick"):
+            found.append((str(kept["about"].get("when", "")), path, kept["about"]))
+    for _, path, about in sorted(found, reverse=True, key=lambda one: one[0]):
+        store = Store(path, about)
+        if planning.following(store.records, settings, subject.frames) is None:
+            return gather(subject, settings, store)
+    return None
