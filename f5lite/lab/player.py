@@ -182,7 +182,7 @@ def axes(span: float, rate: int) -> str:
         for hertz, said in PITCHES.items()
         if hertz <= rate / 2
     )
-    marks = [mark for mark in ticks(0, span, 6) if mark <= span * 0.94]
+    marks = [mark for mark in ticks(0, span, 6) if mark <= span * 0.86]
     seconds = "".join(
         f'<span style="left:{100 * mark / span:.1f}%" data-f5-says="{number(mark)}"></span>' for mark in marks
     )

@@ -13,9 +13,10 @@ from f5lite.lab.lessons import lesson_00 as helpers
 lab.start("00")
 
 # %% [markdown]
-# A widely copied article says that three techniques shrink F5-TTS, a speech model, until it fits a phone: load its parts when
-# they are needed, keep numbers in 8 bits, change the attention. It promises 70 % less memory and 68 % less time. This course
-# does all of it and measures every claim on your machine. Is it ready?
+# A widely copied article says that three techniques shrink [F5-TTS](glossary.md#f5-tts), a model that turns text into
+# speech, until it fits a phone: load its parts when they are needed, keep numbers in 8 bits, change the
+# [attention](glossary.md#attention). It promises 70 % less memory and 68 % less time. This course does all of it and measures
+# every claim on your machine. Is it ready?
 
 # %%
 lab.readiness()
@@ -23,11 +24,19 @@ lab.readiness()
 # %% [markdown]
 # Every lesson goes the same way: **predict, measure, explain, listen**. You type a guess, the machine measures, the text that
 # follows is computed from your figures, and where sound may change you hear it. Go cell by cell (Shift+Enter): Run All works
-# too, but takes the default guesses. The next sentence takes about two seconds to say.
+# too, but takes the default guesses.
+#
+# The model's first sentence takes about two seconds to say.
 
 # %%
-guess = lab.predict("00/pace", "How many seconds does this machine take to make it?", default=2, unit="s")
+guess = lab.predict(
+    "00/pace", "How many seconds does this machine take to make it?", default=2, unit="s"
+)
 guess
+
+# %% [markdown]
+# A small model of the same kind as F5-TTS comes with the course: `tiny`. It begins with noise and moves it towards speech, here in
+# seven [steps](glossary.md#steps). The seed fixes the noise, so that every run makes the same sound.
 
 # %%
 voice = f5lite.load("tiny")
@@ -50,16 +59,18 @@ lab.explain("00/pace", speech, making, guess=guess)
 # %% [markdown]
 # ## Listen
 #
-# The upper half is the wave: time runs to the right, and loud is tall. The lower half is the spectrogram, the same sound sorted
-# by pitch: low notes at the bottom, bright where there is energy. A vowel is a stack of stripes, an "s" a cloud at the top.
+# The upper half is the wave: time runs to the right, and loud is tall. The lower half is the
+# [spectrogram](glossary.md#spectrogram), the same sound sorted by pitch: low notes at the bottom, bright where there is
+# energy. A vowel is a stack of stripes, an "s" a cloud at the top.
 
 # %%
 lab.listen(first, title="The small F5-TTS, 7 steps")
 
 # %% [markdown]
-# A voice is not in the weights. F5-TTS gets a few seconds of someone and the words they say, and goes on in that voice. Five
-# references ship with this course. Write a sentence of your own in the next cell and run it again: short words about homes,
-# cities, days and numbers work best.
+# A voice is not in the [weights](glossary.md#weights), the numbers that the model has learnt. F5-TTS gets a few seconds of
+# someone and the words they say, its [reference](glossary.md#reference), and goes on in that voice. Five references ship with
+# this course. Write a sentence of your own in the next cell and run it again: short words about homes, cities, days and
+# numbers work best.
 
 # %%
 yours = "the quick fox runs near the window"
@@ -81,7 +92,7 @@ lab.explain("00/voice", helpers.misheard())
 # %% [markdown]
 # ## Your ledger
 #
-# What you measure and guess is kept in a file on this machine, your ledger; lesson 08 judges the article by it. On Binder
+# What you measure and guess is kept in a file on this machine, your ledger; lesson 08 judges the article by it. On Binder,
 # the machine is thrown away after ten idle minutes: save the ledger before you go, and bring it back when you return.
 
 # %%

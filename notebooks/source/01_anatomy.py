@@ -14,9 +14,9 @@ from f5lite.memory import meter
 lab.start("01")
 
 # %% [markdown]
-# F5-TTS speaks in three stages. *Text* turns letters into vectors, the *acoustic model* turns noise into a mel spectrogram
-# in several passes, the *vocoder* turns that into a wave. The article splits them, so that only one is in memory at a time.
-# How much can that free at most?
+# F5-TTS speaks in three [stages](glossary.md#stage). *Text* turns letters into vectors, the *acoustic model* turns noise into
+# a [mel spectrogram](glossary.md#mel) in several passes, the *vocoder* turns that into a wave. The article splits them, so
+# that only one is in memory at a time. How much can that free at most?
 
 # %%
 guess = lab.predict(
@@ -25,14 +25,16 @@ guess = lab.predict(
 guess
 
 # %% [markdown]
-# A configuration is enough to work out every layer's weights: a linear layer from 1,024 to 6,144 channels has 1,024 × 6,144
-# weights and 6,144 biases, four bytes each in fp32. Areas are bytes, and the vocoder, a file of its own, is counted in; the
-# 1,348 MB of the title are without it. When the notebook runs, a list above the picture changes the shape.
+# A [configuration](glossary.md#weights), which says how many layers of which size there are, is enough to work out every
+# layer's weights: a linear layer from 1,024 to 6,144 channels has 1,024 × 6,144 weights and 6,144 biases, four bytes each
+# as 32-bit numbers ([fp32](glossary.md#fp32)).
 
 # %% [markdown]
-# What the names mean: *attention* lets the frames look at each other, *feed-forward* works on each frame alone, and *AdaLN*
-# tells both how far the sound is on its way from noise. A mel *frame* is 1/94 of a second. A *pass* runs the model once, on a
-# pair: with the text and without it.
+# In the picture below areas are bytes; the list above it changes the model. The acoustic model is a stack of
+# [blocks](glossary.md#block). *Attention* lets their frames, slices of 1/94 second, look at each other, *feed-forward* works on
+# each frame alone, and *AdaLN* tells both how far the sound is on its way from noise.
+#
+# The vocoder, a file of its own, is counted in. The 1,348 MB of the question are without it.
 
 # %%
 lab.explore(helpers.bytes_of, lab.choice("shape", "v1 Base", "v1 Small", "the bundled one"))
@@ -52,8 +54,9 @@ lab.compare(
 lab.explain("01/split", freed, adaln)
 
 # %% [markdown]
-# An estimate is a guess until it is checked. The next cell writes a file with the real shape and seeded weights: the same
-# bytes and the same arithmetic as the published checkpoint, but no voice. Then it counts what the file's header lists.
+# An estimate is a guess until it is checked. The next cell writes a file with the real shape and
+# [seeded weights](glossary.md#seeded): the same bytes and the same arithmetic as the published file, but random numbers, so
+# it can't speak. Nothing is downloaded. Then the cell counts what the file's header lists.
 
 # %%
 work = workload.here()
@@ -66,9 +69,10 @@ lab.explain("01/agree", estimate, file)
 # %% [markdown]
 # ## Bytes are not work
 #
-# AdaLN is large but hardly works: it sees one vector a pass, while attention and feed-forward run on every frame of the pair.
-# The bars count floating-point operations, in millions of millions (TFLOP). Move the sliders: what grows with the steps, and
-# what grows faster than the frames?
+# AdaLN is large but hardly works. A [pass](glossary.md#pass) runs the acoustic model once, on a pair: with the text and
+# without it. AdaLN sees one vector a pass, attention and feed-forward every frame of the pair. The bars count floating-point
+# operations, in millions of millions (TFLOP). Move the sliders: what grows with the steps, and what grows faster than the
+# frames?
 
 # %%
 frames = lab.control("frames", 128, 4096, 512, step=128)
@@ -77,9 +81,9 @@ lab.explore(helpers.work_of, frames, lab.control("steps", 1, 64, 32))
 # %% [markdown]
 # ## Test the article's starting point
 #
-# The article begins at 1200 MB and 2.5 seconds, on a phone. Two requests run in processes of their own, which tells their peak
-# on your machine; one pass is repeated, which tells the time. A whole utterance (reference and new speech, 5.5 seconds together
-# at 512 frames) is computed: 32 passes, then the vocoder.
+# The article begins at 1200 MB and 2.5 seconds, on a phone. Two requests run in processes of their own, which tells their
+# [peak](glossary.md#peak) of memory on your machine; one pass is repeated, which tells the time. A whole utterance (reference
+# and new speech, 5.5 seconds together at 512 frames) is computed: 32 passes, then the vocoder.
 
 # %%
 runs = []
@@ -97,8 +101,9 @@ lab.verdict("baseline")
 # %% [markdown]
 # ## Your turn · 4 minutes · ●●○
 #
-# Each block's attention has four linear layers, for q, k, v and the output, all from `dim` to `dim`. How many weights is
-# that in a model of `depth` blocks? The check compares your answer with the file.
+# Each block's [attention](glossary.md#attention) has four linear layers, for q, k, v and the output, all from `dim` to `dim`
+# channels. How many weights, biases included, is that in a model of `depth` blocks? Write the function's line in place of
+# `raise`; the check compares its answer with the file.
 
 
 # %% tags=["exercise"]

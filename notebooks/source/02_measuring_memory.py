@@ -15,8 +15,9 @@ from f5lite.memory import meter
 lab.start("02")
 
 # %% [markdown]
-# The work is one request to a model in the published shape: text, one pass of the acoustic model, the vocoder. Lesson 01
-# counted its weights. How much memory does the whole request need at its peak? Guess before any tool says a number.
+# The work is one request to a model in the published shape: text, one [pass](glossary.md#pass) of the acoustic model, the
+# vocoder. Lesson 01 counted its weights. How much memory does the whole request need at its [peak](glossary.md#peak)? Guess
+# before any tool says a number.
 
 # %%
 work = workload.here()
@@ -55,7 +56,8 @@ lab.explain("02/twice", first, second)
 # ## Four tools, four answers
 #
 # Python can trace its own allocations. The system remembers the highest memory since the process began. And the meter of
-# this course starts a fresh process, imports everything, notes where it stands, sets the peak back, and only then works.
+# this course starts a fresh process, imports everything, notes where it stands (the [baseline](glossary.md#baseline)), sets
+# the peak back, and only then works.
 
 # %%
 runs = [meter.isolated(workload.request, folder, work.frames // 4) for _ in range(3)]
@@ -78,8 +80,9 @@ lab.compare(guess, weights, answers["meter"], names=names, title="Peak of a requ
 # %% [markdown]
 # ## Two kinds of memory
 #
-# The meter looked about a hundred times a second while the request ran. Below are those looks. The lower area is anonymous
-# memory, which only this process has. The upper one is file-backed: pages of a file, here mostly the weights.
+# The meter looked about a hundred times a second while the request ran. Below are those looks. The lower area is
+# [anonymous](glossary.md#anonymous) memory, which only this process has. The upper one is
+# [file-backed](glossary.md#file-backed): pages of a file, here mostly the weights, which the system may drop and read again.
 
 # %%
 helpers.picture(runs[0], "One request, over the process with its imports")

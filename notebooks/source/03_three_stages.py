@@ -28,8 +28,9 @@ guess = lab.predict(
 guess
 
 # %% [markdown]
-# A stage is a handle. Opening it loads the weights; leaving the block releases them, if its residency says so. This is the
-# bundled voice; try it on the others.
+# A stage is a handle: an object that stands for weights which may be there or not. Opening it loads them; leaving the block
+# releases them, if its [residency](glossary.md#resident) says so. This is the bundled model's vocoder; try `small.text` and
+# `small.acoustic`.
 
 # %%
 small = f5lite.load("tiny", residency="on-demand")

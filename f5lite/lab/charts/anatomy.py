@@ -66,15 +66,15 @@ def anatomy(
             board.text(x + 10, y + 21, name, size=16, weight=700)
             if h > 46:
                 board.text(x + 10, y + 41, fitted(share, w - 10, 14), size=14, fill="soft", weight=600)
-        elif w > 22 and text_width(f"{name} {share}", 15) <= h - 14:
+        elif w > 22 and text_width(name, 15) <= h - 14:
             # Too narrow to write across: write downwards.
             labelled.add(name)
-            middle = x + w / 2 - 5
-            board.text(middle, y + 10, name, size=15, weight=700, down=True)
-            board.text(middle, y + 18 + 1.1 * text_width(name, 15), share, size=13.5, fill="soft", down=True)
-        elif w > 22 and text_width(name, 15) <= h - 14:
-            labelled.add(name)
-            board.text(x + w / 2 - 5, y + 10, name, size=15, weight=700, down=True)
+            at, end = x + w / 2 - 5, y + 18 + 1.1 * text_width(name, 15)
+            board.text(at, y + 10, name, size=15, weight=700, down=True)
+            for words in (share, f"{100 * sizes[name] / whole:.0f} %"):
+                if end + text_width(words, 13.5) <= y + h - 4:
+                    board.text(at, end, words, size=13.5, fill="soft", down=True)
+                    break
     small = [(one, sizes[one]) for one in order if one not in labelled] + unlabelled
     if small and not note:
         listed = ", ".join(f"{one} {quantity(size, unit)}" for one, size in small)
