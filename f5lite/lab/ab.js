@@ -262,6 +262,7 @@ function render({ model, el }) {
   function follow() {
     const { round, running, key } = state();
     if (key) hideTwin(key);
+    const moved = last >= 0 && round !== last;
     if (round !== last) {
       // A new X: what is heard now must not change under the reader's ear, nor a button that was X's.
       if (running && last >= 0) {
@@ -276,6 +277,8 @@ function render({ model, el }) {
       last = round;
     }
     paint();
+    // The button that was pressed is hidden or off now; keys go on where the reader needs them next.
+    if (moved) (running ? tabs[HIDDEN] : start).focus({ preventScroll: true });
   }
   model.on("change:state", follow);
   follow();

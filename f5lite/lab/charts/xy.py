@@ -82,10 +82,11 @@ def scatter(
     y_label: str,
     highlight: Sequence[str] = (),
     zero: bool = True,
+    log_y: bool = False,
     note: str = "",
     alt: str = "",
 ) -> Figure:
-    """Named points: `(name, x, y)`. Those in `highlight` are filled, the others rings.
+    """Named points: `(name, x, y)`. Those in `highlight` are filled, the others rings. log_y: upwards by powers of two.
 
     Raises:
         ValueError: without points.
@@ -94,7 +95,7 @@ def scatter(
         raise ValueError("scatter() needs at least one point")
     board = Board(HEIGHT)
     across = scale([x for _, x, _ in points], LEFT, WIDTH - 40, zero=zero)
-    up = scale([y for _, _, y in points], BOTTOM, TOP, zero=zero)
+    up = scale([y for _, _, y in points], BOTTOM, TOP, zero=zero and not log_y, log=log_y)
     frame(board, across, up, x_label, y_label, vertical=True)
     taken: list[tuple[float, float, float, float]] = [
         (across(x) - 7, up(y) - 7, across(x) + 7, up(y) + 7) for _, x, y in points
