@@ -16,8 +16,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import traitlets
-
 from f5lite.evidence.entry import Entry
 from f5lite.lab.blind import ROUNDS, Blind
 from f5lite.lab.charts.heard import LEFT, RIGHT, spectrogram
@@ -60,7 +58,7 @@ class AB(Shown):
         self.span = max(sound.seconds for sound in sounds.values())
         self.key = f"ab-{uuid.uuid4().hex[:8]}"
         self.blind = Blind(list(sounds), rounds, seed)
-        self.blind.observe(lambda change: self._keep(), names="answers")
+        self.blind.observers.append(lambda _: self._keep())
         self.entry: Entry | None = None
         self.pictures = {name: spectrogram(sound, self.span, name) for name, sound in sounds.items()}
         self.alt = {
@@ -140,6 +138,8 @@ class AB(Shown):
 
     def view(self) -> Any:
         """The player; it follows this object, and this object it."""
+        import traitlets
+
         from f5lite.lab.view import View
 
         folder = Path(__file__).parent
@@ -164,7 +164,7 @@ class AB(Shown):
             player.show(**self.state())
 
         player = ABView("ab", self.state(), {"start": start, "stop": stop, "answer": answer})
-        traitlets.dlink((self.blind, "answers"), (player, "answers"))
+        self.blind.observers.append(lambda blind: player.set_trait("answers", blind.answers))
         player.fixed, player.sounds = self.fixed(), [lossless(sound) for sound in self.sounds.values()]
         return player
 

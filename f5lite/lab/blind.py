@@ -1,14 +1,13 @@
 """The blind test behind the A/B player: which version is X this time, what was answered, and how that scores.
 
-A plain object with observable traits; it knows no widget. X is drawn anew for each round, every version as likely, so the
+A plain object that can be observed; it knows no widget. X is drawn anew for each round, every version as likely, so the
 number of right answers of somebody who hears nothing is binomial.
 """
 
 from __future__ import annotations
 
 import random
-
-import traitlets
+from collections.abc import Callable
 
 from f5lite.errors import F5liteError
 from f5lite.evidence.listening import Score
@@ -16,22 +15,21 @@ from f5lite.evidence.listening import Score
 ROUNDS = 10  # nine right of ten show something, and ten take three minutes
 
 
-class Blind(traitlets.HasTraits):
-    """`answers` holds (X, what was said) of each round, as positions among `names`. Observe it to keep them.
+class Blind:
+    """`answers` holds (X, what was said) of each round, as positions among `names`. `observers` are called with this object
+    after each answer, and when a test begins.
 
     seed: for tests; by default nobody knows the order.
     """
 
-    answers = traitlets.Tuple()
-    running = traitlets.Bool(False)
-
     def __init__(self, names: list[str], rounds: int = ROUNDS, seed: int | None = None) -> None:
-        super().__init__()
         if len(names) < 2:
             raise ValueError("a blind test compares at least two versions")
         self.names, self.rounds = list(names), rounds
         self._random = random.Random(seed) if seed is not None else random.SystemRandom()
-        self.x: int | None = None
+        self.answers: tuple[tuple[int, int], ...] = ()
+        self.running, self.x = False, None
+        self.observers: list[Callable[[Blind], None]] = []
 
     @property
     def score(self) -> Score:
@@ -47,6 +45,7 @@ class Blind(traitlets.HasTraits):
         """Begin with no answers; an earlier test of this object is over."""
         self.answers, self.running = (), True
         self._draw()
+        self._tell()
 
     def stop(self) -> None:
         """End it before all rounds are done; what was answered counts."""
@@ -68,6 +67,7 @@ class Blind(traitlets.HasTraits):
             self.stop()
         else:
             self._draw()
+        self._tell()
 
     @property
     def said(self) -> str:
@@ -79,3 +79,7 @@ class Blind(traitlets.HasTraits):
 
     def _draw(self) -> None:
         self.x = self._random.randrange(len(self.names))
+
+    def _tell(self) -> None:
+        for observer in list(self.observers):
+            observer(self)
