@@ -71,12 +71,13 @@ def keep_busy(
     seconds: float,
     look: Callable[[], energy.Sensors] = energy.sensors,
     clock: Callable[[], float] = time.perf_counter,
+    at_least: int = 2 * SHARE,
 ) -> Sustained:
-    """Call `work` again and again for `seconds`, at least twice, and look at the sensors about once a second."""
+    """Call `work` again and again for `seconds`, `at_least` so many times, and look at the sensors about once a second."""
     before = latest = look()
     begin = clock()
     looks, passes = [(0.0, before.clock_mhz, before.celsius)], []
-    while len(passes) < 2 or clock() - begin < seconds:
+    while len(passes) < at_least or clock() - begin < seconds:
         start = clock()
         work()
         now = clock()

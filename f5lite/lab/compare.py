@@ -138,7 +138,7 @@ def compare(
         actual = a.median / b.median
     else:
         actual = b.median
-    guess.keep()
+    guess.keep(actual)
     made = title or (metric or "the figure").removesuffix("_mb").replace("_", " ").capitalize().replace(
         "rss", "RSS"
     )

@@ -73,7 +73,9 @@ class Dashboard(Sandbox, Shown):
     @property
     def plans_used(self) -> list[str]:
         """The plans that requests ran with, in the order in which they first came."""
-        return list(dict.fromkeys(name for ticket in self.tickets.values() for name in ticket.offers))
+        # A text's first job only cuts it into chunks.
+        taken = [one.offers[hasattr(one.work, "chunks") :] for one in self.tickets.values()]
+        return list(dict.fromkeys(name for offers in taken for name in offers))
 
     def figure(self) -> Figure:
         """The last session as a picture that needs no widget. Raises ValueError before there is one."""

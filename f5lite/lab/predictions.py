@@ -76,13 +76,15 @@ class Prediction(Shown):
         for observer in list(self.observers):
             observer(self)
 
-    def keep(self) -> None:
-        """Write the guess to the ledger as it stands, once for each value."""
+    def keep(self, result: float | None = None) -> None:
+        """Write the guess to the ledger as it stands, once for each value; with what was measured, if that is known."""
         ledger = CURRENT.ledger
         last = ledger.prediction(self.id)
         state = {"value": self.value, "typed": self.typed}
+        if result is not None and math.isfinite(result):
+            state["result"] = float(result)
         if last is None or {name: last.details.get(name) for name in state} != state:
-            ledger.predict(self.id, self.value, question=self.question, unit=self.unit, typed=self.typed)
+            ledger.predict(self.id, question=self.question, unit=self.unit, **state)
 
     def score(self, result: float) -> Score | None:
         """How near the guess came to `result`; None for a guess that was left at its default."""

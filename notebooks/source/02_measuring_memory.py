@@ -43,7 +43,8 @@ def request():
 
 first = helpers.in_mb("first", helpers.before_and_after(request))
 second = helpers.in_mb("second", helpers.before_and_after(request))
-lab.bars({"first run": first, "second run": second}, title="Memory after, less memory before", unit="MB")
+both = {"first run": first, "second run": second}
+lab.bars(both, title="Memory after, less memory before", unit="MB")
 
 # %% [markdown]
 # Is that true? A measurement of the same thing should give the same number. Before you read on, say to yourself what the
@@ -128,7 +129,7 @@ lab.explain("02/energy", *helpers.energy(runs[0]))
 # than the first?
 
 # %%
-watched = helpers.short_watch(folder, work.frames // 4)
+watched = helpers.short_watch(folder, work.frames // 8)
 lab.explain("02/heat", watched.early, watched.late, watched.clock(), watched.warming())
 
 # %% [markdown]

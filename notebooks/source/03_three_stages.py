@@ -101,7 +101,9 @@ lab.explain("03/delay", wait_kept, wait_released)
 
 # %%
 lab.ledger.record(
-    "on-demand", average_kept.renamed("resident_average"), average_released.renamed("on_demand_average")
+    "on-demand",
+    average_kept.renamed("resident_average"),
+    average_released.renamed("on_demand_average"),
 )
 lab.ledger.record("three-stages", *helpers.stage_bytes(), note="computed for the published shape")
 display(lab.verdict("on-demand"), lab.verdict("three-stages"))

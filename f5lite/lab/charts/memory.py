@@ -54,17 +54,20 @@ def memory_timeline(
     up = scale([0, *total, *([limit] if limit else [])], low, top)
     frame(board, across, up, "seconds", unit)
     floor = [0.0] * len(seconds)
-    middles, fills = [], []
+    middles, fills, edges = [], [], []
     for index, (name, values) in enumerate(parts.items()):
         roof = [a + b for a, b in zip(floor, values, strict=True)]
         upper = [(across(a), up(b)) for a, b in zip(seconds, roof, strict=True)]
         lower = [(across(a), up(b)) for a, b in zip(seconds, floor, strict=True)]
         fill = FILLS[index % len(FILLS)]
         board.area([*upper, *reversed(lower)], fill, 0.88 if index == 0 else 0.55)
-        board.path(upper, fill, 1.8)
+        edges.append((upper, fill))
         middles.append((up(floor[-1]) + up(roof[-1])) / 2)
         fills.append((name, fill))
         floor = roof
+    # From the top down: where a part is zero its edge lies on the one below, which must win.
+    for upper, fill in reversed(edges):
+        board.path(upper, fill, 1.8)
     for (name, fill), y in zip(fills, spaced(middles, 19, top, low), strict=True):
         board.text(WIDTH - tail + 12, y + 5, name, size=15, fill=fill, weight=650)
     if limit:

@@ -108,6 +108,6 @@ def energy(measured: Measured) -> tuple[Measurement, Measurement]:
 
 
 def short_watch(folder: Path, frames: int) -> heat.Sustained:
-    """Passes one after another for eight seconds (one in quick mode), in a process of its own."""
-    seconds = 1.0 if quick() else 8.0
+    """Passes one after another for ten seconds (one in quick mode), in a process of its own."""
+    seconds = 1.0 if quick() else 10.0
     return meter.isolated(heat.sustain, str(folder), frames, seconds).result

@@ -217,8 +217,14 @@ def _sensors(f: explain.Figures) -> str:
     said = []
     for name, words in (("clock", "the clock changed by"), ("warming", "the temperature by")):
         figure = f.measured.get(name)
-        if figure is not None:
-            said.append(f"{words} {f.of(name)}" if not figure.missing else figure.missing)
+        if figure is None:
+            continue
+        if figure.missing:
+            said.append(figure.missing)
+        elif name == "clock" and figure.median == 0:
+            said.append("the clock reads the same throughout, as virtual machines show it")
+        else:
+            said.append(f"{words} {f.of(name)}")
     return f" The sensors: {'; '.join(said)}." if said else ""
 
 

@@ -75,8 +75,8 @@ def table(*ways: Way) -> Figure:
     values = {
         f"{what}, {way.name}": value
         for what, pick in (
-            ("peak", lambda way: way.peak),
-            ("average", lambda way: way.average),
+            ("peak", lambda way: statistics.median(way.peaks[1:])),
+            ("average", lambda way: statistics.median(way.averages[1:])),
             ("idle", lambda way: way.idle),
         )
         for way in ways
@@ -93,16 +93,24 @@ def table(*ways: Way) -> Figure:
         "first sound (s)",
         "later (s)",
     )
+
+    def memory(way: Way) -> tuple[float, ...]:
+        average, peak = statistics.median(way.averages[1:]), statistics.median(way.peaks[1:])
+        return average, way.idle, peak, way.peak_anonymous
+
     rows = [
         (
             way.name,
-            *(f"{value:,.0f}" for value in (way.average, way.idle, way.peak, way.peak_anonymous)),
+            *(f"{value:,.0f}" for value in memory(way)),
             f"{way.first_sounds[0]:.2f}",
             f"{statistics.median(way.first_sounds[1:]):.2f}",
         )
         for way in ways
     ]
-    caption = "Over imports. Average: over the whole run; idle: in the pauses; first sound: loading included."
+    caption = (
+        "Over imports; medians of the requests after the first. Average: a request with its pause. Idle: the pauses alone. "
+        "First sound: with all that only the first request pays for."
+    )
     return replace(picture, table=Table.of(columns, rows, caption))
 
 

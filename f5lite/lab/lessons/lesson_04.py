@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from f5lite.aloud import subject_of, ways_for, within
-from f5lite.evidence import explain, residency
+from f5lite.evidence import explain
 from f5lite.evidence.exercises import exercise, expect
 from f5lite.evidence.measurement import Measurement
 from f5lite.lab.charts import bars, memory_timeline
-from f5lite.lab.figure import Figure, Table
+from f5lite.lab.figure import Figure
 from f5lite.machine import quick
 from f5lite.memory import meter, trace
 from f5lite.memory.gauge import Gauge, Reading
-from f5lite.memory.menu import Offer, Planned, peak_of
+from f5lite.memory.menu import Offer
 from f5lite.memory.monitor import Monitor
 from f5lite.memory.policy import Rules, Waiting, next_level, order
 from f5lite.memory.queue import Queue
 from f5lite.memory.stand_in import Holding, all_at_once
-from f5lite.memory.ticket import Refused, Speech
+from f5lite.memory.ticket import Speech
 from f5lite.memory.worker import Worker
-from f5lite.plan import Speeds, Wishes
 
 MB = 1e6
 REPEATS = 5
@@ -99,73 +95,6 @@ def levels(tight: int = 35, critical: int = 15, margin: int = 5) -> Figure:
         limit=readings[0].limit / MB,
         marks=marks,
         note=f"{len(marks)} changes of level.",
-    )
-
-
-def menu_of(folder: Path) -> Planned:
-    """What `plan_for` may choose from for a short request to this model: one step, a chunk of four seconds."""
-    subject = subject_of([str(folder)])
-    short = replace(subject, config=replace(subject.config, chunk_seconds=4.0))
-    return Planned(short, Speeds(), Wishes(steps=1))
-
-
-def speak_with(folder: Path, budget_mb: float) -> dict[str, Any]:
-    """One short request under a budget: which plan the queue took, or the refusal. Predicted and measured peak in MB."""
-    menu = menu_of(folder)
-    peaks = {plan.name: peak_of(cost) for plan, cost in menu.priced}
-    worker = Worker("f5lite.memory.speaker:Speaker", ways_for(menu, {}, {}))
-    rules = Rules(tight_below=0, critical_below=0, reserve=0)
-    with tempfile.TemporaryDirectory() as scratch:
-        voice = {
-            "ref": str(residency.clip(scratch)),
-            "ref_text": residency.REFERENCE_TEXT,
-        }
-        with Queue(worker, menu, rules=rules, source=within(budget_mb, worker), import_bytes=0) as queue:
-            ticket = queue.submit(Speech("Hello there.", **voice), id=f"the request with {budget_mb:.0f} MB")
-            try:
-                ticket.result(600)
-                return {
-                    "plan": ticket.offers[-1],
-                    "predicted": peaks[ticket.offers[-1]] / MB,
-                    "measured": worker.peak / MB,
-                    "refusal": "",
-                }
-            except Refused as refused:
-                return {
-                    "plan": "refused",
-                    "predicted": refused.needed / MB,
-                    "measured": 0.0,
-                    "refusal": str(refused),
-                }
-
-
-def budgets(folder: Path) -> tuple[float, float, float]:
-    """Three budgets in MB: with room for all, for the smallest plan only, and for none."""
-    menu = menu_of(folder)
-    best, smallest = menu.pick(10**12, "ample").peak / MB, menu.smallest().peak / MB
-    return 1.2 * best, 1.1 * smallest, 0.5 * smallest
-
-
-def outcomes(tried: dict[float, dict[str, Any]]) -> Figure:
-    """What became of the request under each budget."""
-    names = {budget: f"{budget:.0f} MB: {found['plan']}" for budget, found in tried.items()}
-    picture = bars(
-        {names[budget]: found["predicted"] for budget, found in tried.items()},
-        title="What the plan taken (or the smallest) needs, by budget",
-        unit="MB",
-        colours={names[budget]: "orange" for budget, found in tried.items() if found["plan"] == "refused"},
-    )
-    rows = [
-        (
-            f"{budget:.0f}",
-            found["plan"],
-            f"{found['predicted']:.0f}",
-            f"{found['measured']:.0f}" if found["measured"] else "none: never started",
-        )
-        for budget, found in tried.items()
-    ]
-    return replace(
-        picture, table=Table.of(("budget (MB)", "plan", "predicted (MB)", "measured peak (MB)"), rows)
     )
 
 
