@@ -29,14 +29,13 @@ lab.readiness()
 # The model's first sentence takes about two seconds to say.
 
 # %%
-guess = lab.predict(
-    "00/pace", "How many seconds does this machine take to make it?", default=2, unit="s"
-)
+question = "How many seconds does this machine take to make it?"
+guess = lab.predict("00/pace", question, default=2, unit="s")
 guess
 
 # %% [markdown]
-# A small model of the same kind as F5-TTS comes with the course: `tiny`. It begins with noise and moves it towards speech, here in
-# seven [steps](glossary.md#steps). The seed fixes the noise, so that every run makes the same sound.
+# A small model of the same kind as F5-TTS comes with the course: `tiny`. It begins with noise and moves it towards speech,
+# here in seven [steps](glossary.md#steps). The seed fixes the noise, so that every run makes the same sound.
 
 # %%
 voice = f5lite.load("tiny")
