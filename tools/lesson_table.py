@@ -30,7 +30,7 @@ TOLD = {
 }
 # What follows a figure in a verdict but says nothing new in a table.
 ASIDE = re.compile(
-    r" (?:That (?:meets|is|isn't)|Measured with) [^.]*(?:\.\d[^.]*)*\.|: more than [^.]* of the claim(?=\.)"
+    r" (?:That (?:meets|is|isn't)|Measured with) [^.]*(?:\.\d[^.]*)*\.|: more than .{,40}? of the claim(?=\.)"
 )
 
 
