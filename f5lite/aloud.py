@@ -102,7 +102,7 @@ def within(budget_mb: float | None, worker: Worker) -> Callable[[], Reading]:
             return reading
         budget = int(budget_mb * MB)
         left = min(reading.available, budget - worker.held)
-        return replace(reading, limit=budget, limit_source="--budget", available=max(0, left), anonymous=0)
+        return replace(reading, limit=budget, limit_source="--budget", available=left, anonymous=0)
 
     return read
 

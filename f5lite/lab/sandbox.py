@@ -47,7 +47,7 @@ class Sandbox:
         menu: Menu,
         work: Callable[[int], Work],
         *,
-        limit_mb: float = 160.0,
+        limit_mb: float = 240.0,
         longest: float = LONGEST,
         hz: float = 5.0,
         imports: int = 0,
@@ -119,7 +119,7 @@ class Sandbox:
             machine,
             limit=self.limit,
             limit_source="this dashboard's own",
-            available=max(0, left),
+            available=left,  # below zero when both together are over it
             anonymous=0,
             pressure=None,
         )
@@ -162,7 +162,7 @@ class Sandbox:
         if self.queue is not None:
             self.queue.rules = self.rules
 
-    def demonstrate(self, patience: float = 20.0) -> Sandbox:
+    def demonstrate(self, patience: float = 30.0) -> Sandbox:
         """A short session by script: room for all, then the hog leaves less, then nothing, then it goes. Ends by itself.
 
         patience: seconds that each part may take; on a machine that is slower, the rest is cancelled.
@@ -171,11 +171,11 @@ class Sandbox:
         try:
             first = self.ask("normal")
             self._until(lambda: first.ended, patience)
-            for share in (0.55, 0.68):
+            for share in (0.6, 0.72):
                 self.hold(share * self.limit / MB)
                 asked = self.ask("normal")
                 self._until(lambda asked=asked: asked.ended, patience)
-            self.hold(0.95 * self.limit / MB)
+            self.hold(0.98 * self.limit / MB)
             late = [self.ask(lane) for lane in ("whenever", "normal", "urgent")]
             time.sleep(1.5)  # nothing runs now: that is what there is to see
             self.hold(0)

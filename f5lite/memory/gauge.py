@@ -28,7 +28,8 @@ _KINDS = (
 @dataclass(frozen=True)
 class Reading:
     """Memory at one moment, in bytes. `pressure` is the share of the last 10 s (0 to 1) in which some task waited
-    for memory (PSI); None where the system doesn't say, and then `pressure_source` says so."""
+    for memory (PSI); None where the system doesn't say, and then `pressure_source` says so. `available` is below zero where a
+    limit of our own making is exceeded."""
 
     seconds: float
     limit: int

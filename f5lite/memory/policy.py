@@ -7,7 +7,7 @@ with what is available, less a reserve.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from f5lite.memory.gauge import Reading
 from f5lite.memory.menu import LEVELS, Level, Menu, Offer, as_menu
@@ -141,7 +141,8 @@ def decide(
     any case (this process's own). Whatever could never fit is refused by name; whatever could fit later waits.
     """
     menu = as_menu(offers)
-    level = next_level(level, reading, rules)
+    # What the worker holds can be had back at any time: counting it as taken would let the level follow our own releases.
+    level = next_level(level, replace(reading, available=max(0, reading.available + held)), rules)
     if not queue:
         return Wait("the queue is empty"), level
     ranked = order(queue, rules)

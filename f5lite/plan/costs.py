@@ -15,8 +15,16 @@ REFERENCE_FRAMES = 512  # calibrations are of passes at this length
 # request touches, small allocations, and buffers per frame in units of the widest layer's float32 row.
 LIBRARY_PAGES, SMALL_THINGS = 28.0, 10.0  # MB
 ROWS_HELD = {"text": 7.0, "acoustic": 28.0, "vocoder": 15.0}
-# Blocks of a converted model work in place (`shrink.int8.lean`); an int8 product has tensors of its own, the reference hasn't.
-LEAN_ROWS_HELD = {"reference": 17.0, "bf16": 17.0, "torch": 29.0}
+# Blocks of a converted model work in place (`shrink.int8.lean`); an int8 product has tensors of its own.
+LEAN_ROWS_HELD = {
+    "reference": 20.0,
+    "onednn": 20.0,
+    "bf16": 18.0,
+    "bf16 file": 19.0,
+    "torch": 29.0,
+    "bitsandbytes": 28.0,
+}
+ENGINE_LIBRARIES = {"bitsandbytes": 136.0}  # MB of what an engine imports itself, most of it anonymous
 # The ceiling set for a streamed pass over a mapped one, not a measurement: so streaming is never taken for speed.
 STREAMED_COST = 1.3
 LOADED = 2000.0  # MB of weights a second that a stage which isn't kept takes to come back, about; breaks ties, no more
@@ -84,7 +92,9 @@ def cost(subject: Subject, plan: Plan, speeds: Speeds | None = None, frames: int
     speeds, config = speeds or Speeds(), subject.config
     frames = frames or frames_of(config, plan)
     weights = weight_megabytes(config, plan)
-    held = buffers(config, frames, plan.guidance > 0, "bf16" if plan.precision == "bf16" else plan.engine)
+    held = buffers(
+        config, frames, plan.guidance > 0, "bf16 file" if plan.precision == "bf16" else plan.engine
+    )
     copied = plan.precision == "fp32" and subject.dtype_for(plan) != "F32"  # widened into memory of its own
     part = "block" if plan.residency == "streamed" and not copied else "all"
     sizes = {stage: weights[stage][part] for stage in weights}
@@ -102,9 +112,10 @@ def cost(subject: Subject, plan: Plan, speeds: Speeds | None = None, frames: int
     )
     streamed = STREAMED_COST if plan.residency == "streamed" else 1.0
     again = 0.0 if plan.residency == "resident" else sum(w["all"] for w in weights.values()) / LOADED
+    extra = SMALL_THINGS + ENGINE_LIBRARIES.get(plan.engine, 0.0)
     return Cost(
-        LIBRARY_PAGES + SMALL_THINGS + peak,
-        SMALL_THINGS + anonymous,
+        LIBRARY_PAGES + extra + peak,
+        extra + anonymous,
         passes * seconds * work * streamed + again,
         frames,
     )

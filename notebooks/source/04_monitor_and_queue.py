@@ -3,12 +3,13 @@
 #
 # **You'll do**: read memory live, see trouble coming, and let a queue decide what runs.
 # **You'll learn**: what a limit is in a container, and how to fail in advance rather than by a crash.
-# **You need**: lessons 02 and 03, 12 minutes.
+# **You need**: lessons 02 and 03, 15 minutes.
 
 # %%
 from f5lite import lab
 from f5lite.evidence import workload
 from f5lite.lab.lessons import lesson_04 as helpers
+from f5lite.lab.lessons import plans_04 as plans
 from f5lite.memory.hog import Hog
 from f5lite.memory.monitor import Monitor
 from f5lite.model.config import V1_BASE
@@ -63,19 +64,46 @@ critical = lab.control("critical", 0, 40, 15, unit="%")
 lab.explore(helpers.levels, tight, critical, lab.control("margin", 0, 20, 5, unit="%"))
 
 # %% [markdown]
-# ## Refuse, or take less
+# ## Choose a plan
 #
-# A queue knows several plans: which stages stay, and whether the weights are read block by block. Each has a predicted peak. The
-# same request now runs three times in earnest, with a large budget, a small one, and one that is too small.
+# A level says that memory is short; a plan says what to do about it: which file (here float32 or int8) and whether its weights
+# stay, are loaded on demand, or are read block by block. `plan_for` knows what each needs and picks one. Move the budget.
 
 # %%
 folder = workload.prepare(V1_BASE.with_blocks(4))
-tried = {budget: helpers.speak_with(folder, budget) for budget in helpers.budgets(folder)}
-helpers.outcomes(tried)
+lab.explore(plans.choice(folder), lab.control("budget", 40, 600, 200, step=5, unit="MB"))
+
+# %% [markdown]
+# ## Refuse, or take less
+#
+# A plan is a promise about memory, so keep it to account. The same request now runs in earnest under four budgets: a large one,
+# two smaller ones, and one that nothing fits. Each runs in a process of its own, whose peak is measured beside the prediction.
+
+# %%
+tried = {budget: plans.speak_with(folder, budget) for budget in plans.budgets(folder)}
+plans.outcomes(tried)
 
 # %%
 print(tried[min(tried)]["refusal"])
-lab.explain("04/budgets", *helpers.decided(tried))
+lab.explain("04/budgets", *plans.decided(tried))
+
+# %% [markdown]
+# ## Play with the queue
+#
+# Now all of it together: the bundled voice, a hog, and three lanes of requests under a limit of 240 MB. First a script plays: the
+# hog grows from step to step and then goes. The plan is decided anew before every chunk.
+
+# %%
+board = plans.dashboard()
+board.demonstrate()
+lab.explain("04/session", *plans.played(board))
+
+# %% [markdown]
+# Your turn. Press Start, hand in requests, and move the hog until the level changes. Then open the policy: which thresholds keep
+# the large plan longest, and which make requests wait? The session ends by itself after three minutes and gives everything back.
+
+# %%
+board
 
 # %% [markdown]
 # ## Survive

@@ -54,7 +54,6 @@ def source(cap: Cap, pressure: Pressure, worker: Worker) -> Callable[[], Reading
         used = cap.used
         if used is None:
             used = pressure.held + (worker.held + worker.imported if worker.alive else 0)
-        left = max(0, cap.size - used)
-        return Reading(time.monotonic(), cap.size, cap.kind, left, 0, 0, None, "none", 0)
+        return Reading(time.monotonic(), cap.size, cap.kind, cap.size - used, 0, 0, None, "none", 0)
 
     return read
