@@ -49,8 +49,16 @@ def change(dit: Any, settings: dict[str, Any]) -> Any:
 
     library = settings["library"]
     if library == "torch.ao":
+        from torch.ao import quantization as ao
+
         torch.backends.quantized.engine = settings["engine"]
-        torch.ao.quantization.quantize_dynamic(dit, {nn.Linear}, dtype=torch.qint8, inplace=True)
+        # All but the time embedding, which asks its weight for its dtype.
+        chosen = {
+            n: ao.default_dynamic_qconfig
+            for n, m in dit.named_modules()
+            if isinstance(m, nn.Linear) and "time_mlp" not in n
+        }
+        ao.quantize_dynamic(dit, chosen, dtype=torch.qint8, inplace=True)
     elif library == "torchao":
         from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
 
