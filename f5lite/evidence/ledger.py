@@ -117,10 +117,22 @@ class Ledger:
         )
 
     def predict(
-        self, claim: str, value: Any, *, question: str = "", unit: str = "", typed: bool = True
+        self,
+        claim: str,
+        value: Any,
+        *,
+        question: str = "",
+        unit: str = "",
+        typed: bool = True,
+        result: float | None = None,
     ) -> Entry:
-        """Save a guess. `typed` is False for a default that the reader left alone: shown, but never scored."""
+        """Save a guess. `typed` is False for a default that the reader left alone: shown, but never scored.
+
+        result: what was measured since, in the guess's terms.
+        """
         details = {"value": value, "question": question, "unit": unit, "typed": typed}
+        if result is not None:
+            details["result"] = result
         return self._add("prediction", claim, details=details)
 
     def prediction(self, claim: str) -> Entry | None:

@@ -137,10 +137,13 @@ def _real_time(row: Row | None, speech: float) -> Measurement:
 
 def caveat(ladder: Ladder) -> tuple[str, ...]:
     """What limits every verdict of a ladder."""
-    found = [f"On the ladder: {ladder.model['shape']}."]
-    if ladder.model["note"]:
-        found.append(str(ladder.model["note"]))
-    return tuple(found)
+    return (f"On the ladder: {ladder.model['note'] or ladder.model['shape'] + '.'}",)
+
+
+def own_words(verdict: Verdict, ladder: Ladder) -> str:
+    """A verdict's text without what limits all of them, for a list that has said so once."""
+    said = caveat(ladder)
+    return " ".join((verdict.sentence, *(one for one in verdict.caveats if one not in said)))
 
 
 def verdicts(ladder: Ladder, ledger: Ledger | None = None, difference: Figure | None = None) -> list[Verdict]:
@@ -152,7 +155,7 @@ def verdicts(ladder: Ladder, ledger: Ledger | None = None, difference: Figure | 
         if claim.id in mine:
             from_ladder = judge(claim, {figure.name: figure for figure in mine[claim.id]})
             limits = ("From the bundled voice.",) if claim.id == "int8-sound" else caveat(ladder)
-            from_ladder = replace(from_ladder, caveats=limits)
+            from_ladder = replace(_with_reason(from_ladder), caveats=limits)
         if from_ladder is not None and from_ladder.outcome != "can't tell":
             found.append(from_ladder)
             continue
@@ -163,6 +166,14 @@ def verdicts(ladder: Ladder, ledger: Ledger | None = None, difference: Figure | 
             verdict = replace(verdict, sentence=not_yet(claim, verdict))
         found.append(verdict)
     return found
+
+
+def _with_reason(verdict: Verdict) -> Verdict:
+    """Where nothing at all could be had, the first reason is the sentence."""
+    reasons = [figure.missing for figure in verdict.figures.values()]
+    if verdict.outcome != "can't tell" or not reasons or not all(reasons):
+        return verdict
+    return replace(verdict, sentence=f"It can't be told here: {reasons[0]}.")
 
 
 def not_yet(claim: Claim, verdict: Verdict) -> str:

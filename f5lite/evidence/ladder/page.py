@@ -7,7 +7,7 @@ from html import escape
 from statistics import median
 
 from f5lite.evidence.claims import CLAIMS
-from f5lite.evidence.ladder.judging import Aim
+from f5lite.evidence.ladder.judging import Aim, own_words
 from f5lite.evidence.ladder.result import Ladder, Row
 from f5lite.evidence.ladder.table import COLUMNS, against, cells, notes
 from f5lite.evidence.verdict import Verdict
@@ -74,17 +74,17 @@ def page(ladder: Ladder, verdicts: Sequence[Verdict], aims: Sequence[Aim] = ()) 
 {_table(ladder)}
 <ul>{"".join(f"<li><small>{escape(note)}</small></li>" for note in notes(ladder))}</ul>
 <h2>The article's claims</h2>
-{_claims(verdicts)}
+{_claims(verdicts, ladder)}
 <h2>How it was measured</h2>
-<p>Every rung spoke in processes of its own, in turns, {turns(ladder)} each. Memory was sampled from outside a hundred times a
+<p>Every rung spoke in processes of its own, in turns ({turns(ladder)}). Memory was sampled from outside a hundred times a
 second, and the kernel's own peak was read beside it. Repeat it with <code>f5lite ladder --html FILE</code>.</p>
 </main></body></html>
 """
 
 
 def turns(ladder: Ladder) -> str:
-    counts = [len(row.seconds) for row in ladder.rows if row.measured]
-    return f"{max(counts, default=0)} times" if max(counts, default=0) != 1 else "once"
+    most = max((len(row.seconds) for row in ladder.rows if row.measured), default=0)
+    return {0: "not yet", 1: "once"}.get(most, f"{most} times")
 
 
 def headline(ladder: Ladder) -> str:
@@ -135,11 +135,11 @@ def _table(ladder: Ladder) -> str:
     )
 
 
-def _claims(verdicts: Sequence[Verdict]) -> str:
+def _claims(verdicts: Sequence[Verdict], ladder: Ladder) -> str:
     rows = "".join(
         f'<tr><th scope="row">{escape(CLAIMS[v.claim].words)}<small lang="zh">{escape(CLAIMS[v.claim].chinese)}</small>'
         f"<small>{escape(v.claim)}</small></th>"
-        f"<td>{word(v.outcome)}</td><td>{escape(v.text)}</td></tr>"
+        f"<td>{word(v.outcome)}</td><td>{escape(own_words(v, ladder))}</td></tr>"
         for v in verdicts
     )
     return (

@@ -111,8 +111,11 @@ def notes(ladder: Ladder) -> list[str]:
         found.append(
             f"Caps of {', '.join(map(str, CAPS))} MB over imports, one request under each, enforced by {' and '.join(kinds)}."
         )
+    waiting = [row.rung.title for row in ladder.rows if row.status == "waiting"]
+    if waiting:
+        found.append(f"Not measured yet: {', '.join(waiting)}.")
     for row in ladder.rows:
-        if row.why:
+        if row.why and row.status != "waiting":
             found.append(f"{row.rung.title} {row.why}.".replace("..", "."))
         found += [f"{row.rung.title}: {note}" for note in row.notes]
     return found
