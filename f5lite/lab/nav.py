@@ -63,6 +63,8 @@ class Contents(Shown):
                 title = f'<span class="f5-current" aria-current="page">{title}</span>'
             elif file:
                 title = f'<a href="{escape(file)}">{title}</a>'
+            else:
+                title += ' <span class="f5-later">(being written)</span>'
             rows.append(
                 f"<li><b>{one.number}</b><span>{title}<small>{escape(one.question)}</small></span>"
                 f"<small>{one.minutes} min</small></li>"

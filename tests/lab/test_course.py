@@ -60,6 +60,7 @@ def test_links_only_where_a_notebook_is(tmp_path) -> None:
     assert 'href="04_monitor.ipynb"' in way.html() and way.html().count("href=") == 1
     assert "Before: 02" in way.plain() and "Next: 04" in way.plain()
     listed = nav.Contents("03", tmp_path).html()
+    assert listed.count("being written") == 11, "all but this one and the one that is there"
     assert listed.count("<li>") == 13 and listed.count("href=") == 1 and 'aria-current="page"' in listed
     assert "This is the first." in nav.Way("00", tmp_path).html()
     assert "That was the last one." in nav.Way("12", tmp_path).html()
