@@ -234,7 +234,10 @@ def aims(ladder: Ladder) -> list[Aim]:
             f"{row.rung.title} {row.why}" if row and row.why else f"the rung {key!r} was left out",
         )
         verdict = rule.judge({"before": before, "after": after})
-        found.append(Aim(id, words.replace("%", " %").replace("  %", " %"), replace(verdict, claim=id)))
+        said = verdict.sentence.replace(" of the claim", " that was aimed at")
+        found.append(
+            Aim(id, words.replace("%", " %").replace("  %", " %"), replace(verdict, claim=id, sentence=said))
+        )
     return found
 
 

@@ -31,7 +31,8 @@ th:first-child,td:first-child,.claims td,.claims th{text-align:left}
 thead th{font-size:.82rem;font-weight:600;color:var(--soft);vertical-align:bottom}
 tbody th{font-weight:600}
 tbody th small{display:block;font-weight:400}
-figure{margin:1rem 0}svg{width:100%;height:auto;display:block}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:1rem 3rem;align-items:end}
+figure{margin:1rem 0}figcaption{margin-bottom:.6rem}svg{width:100%;height:auto;display:block}
 svg text{fill:var(--ink);font:15px system-ui,sans-serif}svg .quiet{fill:var(--soft)}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:.8rem;padding:0;list-style:none}
 .cards li{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:.8rem 1rem}
@@ -69,8 +70,8 @@ def page(ladder: Ladder, verdicts: Sequence[Verdict], aims: Sequence[Aim] = ()) 
 {unfinished}
 {_aims(aims)}
 <h2>Rung by rung</h2>
-{bars(ladder, "speaking", "Peak memory of a request, MB over imports")}
-{bars(ladder, "seconds", "Time of one utterance, seconds")}
+<div class="charts">{bars(ladder, "speaking", "Peak memory of a request, MB over imports")}
+{bars(ladder, "seconds", "Time of one utterance, seconds")}</div>
 {_table(ladder)}
 <ul>{"".join(f"<li><small>{escape(note)}</small></li>" for note in notes(ladder))}</ul>
 <h2>The article's claims</h2>
@@ -107,6 +108,11 @@ def word(outcome: str) -> str:
     return f'<span class="word {WORDS[outcome]}">{escape(outcome)}</span>'
 
 
+def together(text: str) -> str:
+    """Escaped, a figure kept on one line with its sign."""
+    return escape(text).replace(" %", "&nbsp;%").replace(" MB", "&nbsp;MB").replace(" c", "&nbsp;c")
+
+
 def _aims(aims: Sequence[Aim]) -> str:
     if not aims:
         return ""
@@ -125,7 +131,7 @@ def _table(ladder: Ladder) -> str:
         texts = cells(row, ladder)
         body += f'<tr><th scope="row">{escape(texts[0])}<small>{escape(row.rung.adds)}</small></th>'
         body += "".join(
-            f'<td data-label="{escape(name, quote=True)}">{escape(text)}</td>'
+            f'<td data-label="{escape(name, quote=True)}">{together(text)}</td>'
             for name, text in zip(COLUMNS[1:], texts[1:], strict=True)
         )
         body += "</tr>"
@@ -150,43 +156,46 @@ def _claims(verdicts: Sequence[Verdict], ladder: Ladder) -> str:
 
 
 def bars(ladder: Ladder, what: str, title: str) -> str:
-    """A bar for each measured rung, its figure written beside it; a second, paler one for loading."""
-    rows = [row for row in ladder.rows if row.measured]
-    if not rows:
+    """A bar for each rung, its figure over it; for memory a second, paler one for loading. A rung that failed says so."""
+    if not any(row.measured for row in ladder.rows):
         return ""
 
-    def values(row: Row) -> tuple[float, float | None]:
+    def values(row: Row) -> tuple[float, float]:
         if what == "seconds":
-            return row.utterance or 0.0, None
+            return row.utterance or 0.0, 0.0
         return median(row.speaking_rss), median(row.loading_rss)
 
-    most = max(max(main, other or 0.0) for main, other in map(values, rows)) or 1.0
-    left, wide, step = 190, 720, 40
+    most = max(max(values(row)) for row in ladder.rows if row.measured) or 1.0
+    wide, step = 480, 50
     drawn, said = "", []
-    for index, row in enumerate(rows):
+    for index, row in enumerate(ladder.rows):
+        y = index * step
+        drawn += f'<text x="0" y="{y + 17}">{escape(row.rung.title)}</text>'
+        if not row.measured:
+            drawn += (
+                f'<text x="{wide}" y="{y + 17}" text-anchor="end" class="quiet">{escape(row.status)}</text>'
+            )
+            said.append(f"{row.rung.title} {row.status}")
+            continue
         main, other = values(row)
-        y = index * step + 8
-        scale = (wide - left - 130) / most
         colour = "var(--two)" if row.rung.theirs else "var(--one)"
-        drawn += f'<text x="{left - 10}" y="{y + 18}" text-anchor="end">{escape(row.rung.title)}</text>'
-        if other is not None:
-            length = max(1.0, other * scale)
-            drawn += f'<rect x="{left}" y="{y + 20}" width="{length:.1f}" height="6" rx="2" fill="{colour}" opacity=".45"/>'
-        length = max(1.0, main * scale)
-        drawn += f'<rect x="{left}" y="{y + 3}" width="{length:.1f}" height="16" rx="3" fill="{colour}"/>'
-        figure = number(main) + ("" if what != "seconds" or row.whole is not None else " c")
-        change = (
-            against(row, ladder).split(" / ")[0 if what == "seconds" else 1]
-            if "/" in against(row, ladder)
-            else ""
+        for top, height, value, fade in ((24, 11, main, ""), (37, 5, other, ' opacity=".45"')):
+            if value:
+                length = max(1.5, wide * value / most)
+                drawn += f'<rect x="0" y="{y + top}" width="{length:.1f}" height="{height}" rx="2" fill="{colour}"{fade}/>'
+        loading = f"; loading {number(other)}" if other else ""
+        mark = " c" if what == "seconds" and row.whole is None else ""
+        change = against(row, ladder).split(" / ")
+        quiet = f"{loading.removeprefix('; ')} " if row.rung.theirs else ""
+        quiet += change[what != "seconds"] if len(change) > 1 else ""
+        drawn += (
+            f'<text x="{wide}" y="{y + 17}" text-anchor="end"><tspan class="quiet">{quiet}</tspan> '
+            f'<tspan font-weight="650">{number(main)}{mark}</tspan></text>'
         )
-        end = left + max(length, (other or 0.0) * scale) + 8
-        drawn += f'<text x="{end:.1f}" y="{y + 18}">{figure} <tspan class="quiet">{change}</tspan></text>'
-        loading = "" if other is None else f" (while loading {number(other)})"
         said.append(f"{row.rung.title} {number(main)}{loading}")
     alt = escape(f"Bar chart. {title}: {'; '.join(said)}.", quote=True)
     thin = " The thin bar is the peak while loading." if what != "seconds" else ""
     return (
-        f'<figure><figcaption>{escape(title)}.{thin}</figcaption><svg viewBox="0 0 {wide} {len(rows) * step + 8}" role="img" '
-        f'aria-label="{alt}">{drawn}</svg></figure>'
+        f'<figure><figcaption>{escape(title)}.{thin}</figcaption><svg viewBox="0 0 {wide} {len(ladder.rows) * step}" '
+        f'role="img" aria-label="{alt}">{drawn}</svg></figure>'
     )

@@ -12,10 +12,11 @@ from f5lite.evidence import workload
 from f5lite.model.config import ModelConfig
 
 SHORTEST, LONGEST = 32, 4096
+USUAL_STEPS = 7
 FORMS = {  # form of the file -> how it is converted
     "int8-kept": {"keep_modulation": True},
     "int8-32": {"steps": 32},
-    "int8-7": {"steps": 7},
+    "int8-7": {"steps": USUAL_STEPS},
 }
 
 
@@ -45,7 +46,10 @@ class Subject:
 
     def path(self, form: str) -> str:
         """Where a form of the model is, or will be."""
-        return self.source if form == "source" else str(self.folder / f"{self.identity}-{form}")
+        if form == "source":
+            return self.source
+        usual = form.removesuffix(f"-{USUAL_STEPS}")  # the same file that the lessons convert
+        return str(self.folder / f"{self.identity}-{usual}")
 
 
 def subject(model: str | None = None, frames: int | None = None) -> Subject:

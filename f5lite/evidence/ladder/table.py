@@ -22,7 +22,7 @@ COLUMNS = (
     "CPU s",
     "file (MB)",
     "words misheard (%)",
-    "survives (MB)",
+    "smallest cap survived",
 )
 
 
