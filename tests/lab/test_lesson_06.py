@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -142,3 +143,14 @@ def test_the_last_blind_test_is_remembered(own_session) -> None:
 
 def test_an_engine_has_the_bits_that_its_product_is_exact_with() -> None:
     assert helpers.bits("reference") == 127 and helpers.bits("onednn") in (63, 127)
+
+
+def test_small_and_large_effects_fit_one_picture() -> None:
+    """One layer is felt a thousand times as much as another; even one that isn't felt at all is a dot."""
+    drawn = helpers.sensitivity_picture(
+        [layer("a", 0.01, 0.3), layer("b", 0.02, 0.0003), layer("c", 0.01, 0.0)]
+    )
+    heights = [y for _, _, y in drawn.data["points"]]
+    assert max(heights) == pytest.approx(30) and min(heights) > 0 and "felt most: a" in drawn.alt.lower()
+    dots = [float(y) for y in re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"', drawn.svg)]
+    assert max(dots) - min(dots) > 100, "by powers of two, so that they don't all lie on the axis"
