@@ -114,7 +114,8 @@ def _rank(subject: Subject, plan: Plan, price: Cost) -> tuple:
     bits = {"fp32": 0, "bf16": 1, "int8": 2}[plan.precision]
     unmeasured = (bits, -plan.steps) if heard is None else (0, 0)
     pace = round(_pace(subject, price), 9)
-    return (heard is None, round(heard or 0.0, 1), *unmeasured, pace, -plan.chunk_seconds, price.peak_rss_mb)
+    # Every cut can be heard, if only as a breath too many: length comes before speed.
+    return (heard is None, round(heard or 0.0, 1), *unmeasured, -plan.chunk_seconds, pace, price.peak_rss_mb)
 
 
 def _pace(subject: Subject, price: Cost) -> float:
@@ -140,8 +141,8 @@ def _why_not(subject: Subject, chosen: Plan, price: Cost, plan: Plan, other: Cos
         return f"word error rate {there:.1f} %, the chosen one's {here:.1f} %"
     if there is None and (plan.precision, plan.steps) != (chosen.precision, chosen.steps):
         return "changes the sound more, as far as is known"
-    if (slower := _pace(subject, other) / _pace(subject, price)) > 1:
-        return f"{slower:.1f} × the time"
     if plan.chunk_seconds < chosen.chunk_seconds:
-        return "cuts the text into more pieces, for nothing"
+        return "cuts the text into more pieces"
+    if (slower := _pace(subject, other) / _pace(subject, price)) > 1.005:
+        return f"{slower:.2f} × the time"
     return "needs more memory, for nothing"

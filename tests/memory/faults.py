@@ -48,18 +48,17 @@ class Unlucky:
     def run(self, job: dict[str, Any], offer: str) -> Any:
         if "cut" in job:
             return self.speaker.run(job, offer)
-        if offer not in self.operations:  # how many there are to choose from
-            with At() as counting:
-                answer = self.speaker.run(job, offer)
-            self.operations[offer] = counting.count
-            return answer
         luck = self.random.random()
         for word in ("allocation", "kill"):
-            if luck < self.settings.get(word, 0.0):
+            if offer in self.operations and luck < self.settings.get(word, 0.0):
                 at = self.random.randint(1, self.operations[offer])
                 with At(at, kill=word == "kill"):
                     return self.speaker.run(job, offer)
-        return self.speaker.run(job, offer)
+        with At() as counting:
+            answer = self.speaker.run(job, offer)
+        # How many there are to choose from: the first run loads besides, later ones may not.
+        self.operations[offer] = min(counting.count, self.operations.get(offer, counting.count))
+        return answer
 
     def holds(self) -> dict[str, int]:
         return self.speaker.holds()
