@@ -101,12 +101,14 @@ def bars(rows: Sequence[Row], title: str) -> tuple[Board | None, str]:
         board.rect(
             NAMES, y, max(1.5, length), BAR - 7, colour, radius=2, tip=f"{row.variant}: {seconds:.2f} s"
         )
+        end = NAMES + length
         if row.seconds and len(row.seconds) > 1 and max(row.seconds) <= most:
             low, high = (NAMES + room * each / most for each in (min(row.seconds), max(row.seconds)))
             board.line((low, y + 7.5), (high, y + 7.5), "ink", 1.4)
+            end = max(end, high)
         if seconds > most:
             board.text(NAMES + length - 4, y + 12, "››", size=13, fill="paper", anchor="end", weight=700)
-        board.text(NAMES + length + 6, y + 12, table.number(seconds), size=12.5, weight=weight)
+        board.text(end + 6, y + 12, table.number(seconds), size=12.5, weight=weight)
         if row.peak_rss_mb is None:
             board.text(second, y + 12, "–", size=12.5, fill="soft")
             continue

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import measure, picture, roofline, table
+from benchmarks.plan import ANCHORS
 from benchmarks.rows import Row, Store
 from benchmarks.session import ROOT
-from benchmarks.variants import FP32, STATED
+from benchmarks.variants import STATED
 from f5lite import machine
 from f5lite.files import write_atomically
 from f5lite.model import anatomy
@@ -120,11 +121,8 @@ def agreement(now: Sequence[Row], before: Sequence[Row]) -> list[tuple[Row, Row,
     found = []
     for row in now:
         other = earlier.get(row.key)
-        if other is None or row.ratio is None or other.ratio is None or row.variant.startswith(FP32):
-            if not (
-                other and row.ratio and other.ratio and row.variant != FP32 and "attention" in row.variant
-            ):
-                continue
+        if other is None or not row.ratio or not other.ratio or row.variant in ANCHORS.values():
+            continue
         (_, low, high), (_, low_before, high_before) = row.ratio, other.ratio
         found.append((row, other, low <= high_before and low_before <= high))
     return found
@@ -185,7 +183,3 @@ def utterances(rows: Sequence[Row]) -> list[str]:
         return []
     return [f"Utterance: {row.variant} {base.median_s / row.median_s:.1f} x faster than {base.variant}"
             for row in rows if row.median_s and row is not base]  # fmt: skip
-
-
-def by_name(rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    return {row["variant"]: row for row in rows}

@@ -18,7 +18,7 @@ def number(value: float | None, digits: int = 3) -> str:
         return "–"
     if abs(value) >= 10 ** (digits - 1):
         return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
+    return f"{value:#.{digits}g}".rstrip(".")
 
 
 def line(cells: Sequence[str]) -> str:

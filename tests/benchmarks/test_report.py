@@ -36,7 +36,9 @@ def test_every_table_has_as_many_cells_as_its_head():
 
 def test_figures_that_were_not_measured_are_dashes():
     assert table.number(None) == "–"
-    assert table.number(1234.5) == "1,234" and table.number(0.01234) == "0.0123"
+    assert (
+        table.number(1234.5) == "1,234" and table.number(0.01234) == "0.0123" and table.number(3.0) == "3.00"
+    )
 
 
 def test_the_picture_is_svg_with_every_variant_and_its_words():
@@ -44,7 +46,7 @@ def test_the_picture_is_svg_with_every_variant_and_its_words():
     root = ElementTree.fromstring(drawn)
     texts = [element.text or "" for element in root.iter() if element.tag.endswith("text")]
     assert "f5lite int8, onednn" in texts and "vox-tts q8" in texts
-    assert root.get("role") == "img" and "f5lite int8, onednn 1.5 s and 250 MB" in root.get("aria-label", "")
+    assert root.get("role") == "img" and "f5lite int8, onednn 1.50 s and 250 MB" in root.get("aria-label", "")
     assert any(element.tag.endswith("desc") and element.text for element in root)
     assert "prefers-color-scheme:dark" in drawn
     assert not any("attention math" in text for text in texts)  # of the backends only the fastest
