@@ -38,9 +38,16 @@ class Variant:
     unavailable: str = ""
 
 
-def all_of(blocks: int, quick: bool = False) -> list[Variant]:
-    """Every variant on this machine, the fp32 pass first: the others' ratios are against it."""
-    return [*ours(), *peers(blocks), *utterances(blocks)]
+def all_of(blocks: int) -> list[Variant]:
+    """Every variant on this machine, those that matter most first: a run that is stopped early then has them."""
+    return [*sorted([*ours(), *peers(blocks)], key=urgency), *utterances(blocks)]
+
+
+def urgency(variant: Variant) -> int:
+    """0: what f5lite recommends, and upstream; 1: the peers; 2: f5lite's other ways."""
+    if variant.grid or variant.family == "upstream" or variant.name.endswith(("onednn", "fused")):
+        return 0
+    return 1 if variant.family == "peer" else 2
 
 
 def ours() -> list[Variant]:
