@@ -130,3 +130,22 @@ def test_readings() -> None:
     assert reading({"peak_rss_mb": [5, 7]}, "peak_rss_mb").high == 7
     with pytest.raises(TypeError, match="peak_rss_mb"):
         reading(object(), "peak_rss_mb")
+
+
+def test_a_table_has_no_column_that_says_nothing_and_explains_the_others() -> None:
+    once = bars({"a": 1.0, "b": 2.0}, title="Once", unit="MB").table
+    assert once.columns == ("", "MB") and not once.caption
+    again = bars({"a": [1.0, 2.0], "b": 2.0}, title="Again", unit="MB").table
+    assert again.columns[1:] == ("median (MB)", "from", "to", "runs") and again.rows[1][2:] == (
+        "",
+        "",
+        "once",
+    )
+    assert "±" in again.caption and "<caption>" in again.html() and again.caption in again.plain()
+
+
+def test_narrow_boxes_have_their_name_downwards_and_the_smallest_are_listed() -> None:
+    sizes = {"acoustic": {"attention": 600, "feed-forward": 600, "output": 1}, "vocoder": 54, "text": 22}
+    picture = anatomy(sizes, title="Weights")
+    assert re.search(r'<text transform="rotate\(90 [^"]+"[^>]*>vocoder</text>', picture.svg)
+    assert "output 1 MB" in picture.note and "vocoder" not in picture.note

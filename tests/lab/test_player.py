@@ -87,3 +87,19 @@ def test_the_png_is_a_png() -> None:
     back = image.open(io.BytesIO(made)).convert("RGB")
     assert back.size == (2, 2) and back.getpixel((1, 1)) == tuple(int(c) for c in pictures.ramp()[47])
     assert (np.diff(pictures.ramp().astype(int) @ [2, 7, 1]) >= 0).all(), "lightness must rise"
+
+
+@pytest.mark.parametrize("hertz", [500, 1000, 2000, 4000])
+def test_a_pitch_stands_where_the_axis_says(hertz: int) -> None:
+    wave = 0.3 * np.sin(2 * np.pi * hertz * np.arange(RATE) / RATE)
+    rows = 88
+    brightest = int(pictures.spectrogram(wave, RATE, rows=rows).mean(axis=1).argmax())
+    assert 1 - (brightest + 0.5) / rows == pytest.approx(pictures.height(hertz, RATE), abs=0.02)
+
+
+def test_the_axes_name_seconds_and_pitches_that_are_there() -> None:
+    html = lab.listen(tone(1.8), rate=RATE, text="a tone").html()
+    said = re.findall(r'data-f5-says="([^"]+)"', html)
+    assert said == ["500 Hz", "1 kHz", "2 kHz", "4 kHz", "8 kHz", "0", "0.5", "1", "1.5", "1.8 s"]
+    low = lab.listen(tone(1.0), rate=8000, text="a tone").html()
+    assert 'says="4 kHz"' in low and "8 kHz" not in low
