@@ -92,7 +92,8 @@ class Sound:
             else "silence"
         )
         return (
-            f"Waveform and spectrogram (60 Hz to {min(8, self.rate / 2000):g} kHz) of {name}: {quantity(round(self.seconds, 2), 'seconds')}, {where}, "
+            f"Waveform and spectrogram (60 Hz to {min(8, self.rate / 2000):g} kHz) of {name}: "
+            f"{quantity(round(self.seconds, 2), 'seconds')}, {where}, "
             f"{number(round(self.loudness, 1))} dB on average, peak {number(round(self.peak, 2))} of full scale."
         )
 
