@@ -104,8 +104,8 @@ whole = explain.text(
 @whole.when("lower")
 def _(f: explain.Figures) -> str:
     return (
-        f"A pass is {f.times} as fast. The products gained more than that; attention, norms and activations are as they were, "
-        "and each layer's input has to be rounded first. What isn't a product limits what int8 can give."
+        f"A pass is {f.times} as fast. Products of weights are most of it, not all of it: attention, norms and activations, and "
+        "rounding each layer's input first, limit what int8 can give."
     )
 
 
@@ -266,8 +266,8 @@ def _(f: explain.Figures) -> str:
 @quality.when("none")
 def _(f: explain.Figures) -> str:
     return (
-        "Nobody has measured it for this voice yet, so there is no verdict. `f5lite quality` speaks many sentences both ways and "
-        "counts misheard words; it takes an hour, not a cell."
+        "Nobody has measured it for this voice yet, so there is no verdict. The command f5lite quality speaks many sentences "
+        "both ways and counts misheard words; it takes an hour, not a cell."
     )
 
 
