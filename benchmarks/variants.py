@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.session import Failed
+from f5lite.errors import F5liteError
 
 FP32 = "f5lite fp32"
 UPSTREAM = "upstream f5-tts 1.1.22, fp32"
@@ -85,19 +86,24 @@ def engines() -> dict[str, str | None]:
 
 
 def fused_problem() -> str | None:
-    """`fused` compiles whole blocks, so it isn't in the list of engines."""
-    try:
-        from f5lite.shrink.int8 import fused
-    except ImportError:
-        return "this version of f5lite has no fused engine"
-    return fused.problem() if hasattr(fused, "problem") else None
+    """`fused` compiles whole blocks, so it isn't in the list of engines. It needs a compiler, or what one left."""
+    from f5lite.machine import card
+    from f5lite.model.config import V1_BASE
+    from f5lite.shrink.int8 import auto
+
+    there = card().compiler is not None or auto.usable(V1_BASE.dit) is not None
+    return None if there else "no C++ compiler on this machine"
 
 
 def best_engine() -> str:
-    """What `engine="auto"` takes on this machine."""
-    from f5lite.shrink.int8.engines import engine
+    """What `engine="auto"` takes on this machine for v1 Base, measured once (5 s)."""
+    from f5lite.model.config import V1_BASE
+    from f5lite.shrink.int8 import auto, engines
 
-    return engine("auto").name
+    try:
+        return auto.calibrated(V1_BASE.dit).name
+    except F5liteError:
+        return engines.engine("auto").name
 
 
 def peers(blocks: int) -> list[Variant]:

@@ -47,6 +47,7 @@ class Ours:
             engine=settings.get("engine", "auto"),
             residency=settings.get("residency", "resident"),
         )
+        self.engine = settings.get("engine")
         self.dtype = dtype or torch.float32
         self.dit: Any = None
 
@@ -58,6 +59,8 @@ class Ours:
         """The DiT, loaded on the first call and kept."""
         if self.dit is None:
             self.dit = self.pipeline.acoustic.__enter__()
+            if self.engine == "fused" and type(self.dit.transformer_blocks[0]).__name__ != "FusedBlock":
+                raise RuntimeError("it can't compile here: another engine would have run in its place")
         return self.dit
 
     def utterance(self, inputs: Path, steps: int) -> None:
