@@ -28,8 +28,8 @@ guess = lab.predict(
 guess
 
 # %% [markdown]
-# A stage is a handle: an object that stands for weights which may be there or not. Opening it loads them; leaving the block
-# releases them, if its [residency](glossary.md#resident) says so. This is the bundled model's vocoder; try `small.text` and
+# A stage is a handle: an object that stands for weights which may be there or not. Opening it loads them; leaving the `with`
+# block releases them, if its [residency](glossary.md#resident) says so. This is the bundled model's vocoder; try `small.text` and
 # `small.acoustic`.
 
 # %%
