@@ -103,9 +103,26 @@ def ours(
         clock.lap()
         with pipeline.acoustic as dit:
             mel = flow.sample(dit, cond, *both, grid=grid, seed=0, progress=clock.one_pass)
+            took = taken(dit)
         with clock.part("vocoder"), pipeline.vocoder as vocode:
             vocode(mel.clamp(-11.5, 2))
-    return clock.figures()
+    return {**clock.figures(), "taken": took}
+
+
+def taken(dit: Any) -> dict[str, str]:
+    """Which engine and which attention backend a model used, where it chose them itself."""
+    found = {}
+    block = dit.transformer_blocks[0]
+    engines = [layer.engine.name for layer in block.modules() if hasattr(layer, "engine")]
+    if hasattr(block, "fused"):
+        found["engine"] = "fused"
+    elif engines:
+        found["engine"] = engines[0]
+    backend = getattr(block.attn.backend, "current", block.attn.backend)
+    names = {choice.name for _, choice in getattr(backend, "choices", {}).values()}
+    if names:
+        found["attention"] = " and ".join(sorted(names))
+    return found
 
 
 def theirs(model: str, frames: int, steps: int, passes: int | None, stand_ins: bool = True) -> dict[str, Any]:

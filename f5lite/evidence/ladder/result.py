@@ -147,6 +147,7 @@ def row(
     cpu = tuple(computed(r["cpu"], r["cpu_passes"], rung.steps) for r in done)
     one = records.get(planning.whole(rung, settings, frames).key)
     notes, clock, clock_cpu = _whole(one, seconds)
+    notes += _taken(done)
     notes += _slow(rung, records, settings, frames, done)
 
     def peak(phase: str, kind: str) -> tuple[float, ...]:
@@ -205,6 +206,15 @@ def _caps(rung: Rung, records: Records, settings: Settings, frames: int) -> dict
         return {"survives": {}, "cap_kind": "caps can't be enforced on this system"}
     found = planning.survives(rung, records, settings, frames)
     return {"survives": found, "cap_kind": next(filter(None, kinds), "")}
+
+
+def _taken(done: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What a rung chose by itself on this machine."""
+    words = {"engine": "products by engine", "attention": "attention by"}
+    found = {
+        f"{words[kind]} {name}": None for record in done for kind, name in record.get("taken", {}).items()
+    }
+    return (f"Chosen here: {', '.join(found)}.",) if found else ()
 
 
 def _slow(

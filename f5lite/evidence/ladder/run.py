@@ -128,6 +128,7 @@ def figures(run: Measured) -> Record:
         "watts": watts,
         "watts_source": run.joules_source,
         "source": run.source,
+        "taken": found.get("taken", {}),
     }
 
 
