@@ -99,7 +99,7 @@ def carry_out(
     if python:
         more["python"] = python
     if job.kind == "cap":
-        return _under(job.number, work, args, more, Path(model))
+        return _under(job.number, work, args, more, model)
     return figures(meter.measure(work, args, **more))
 
 
@@ -139,7 +139,7 @@ def last_words(run: Measured) -> str:
 
 
 def _under(
-    megabytes: int, work: Callable[..., Any], args: Sequence[Any], more: dict[str, Any], model: Path
+    megabytes: int, work: Callable[..., Any], args: Sequence[Any], more: dict[str, Any], model: str
 ) -> Record:
     """The request under a real cap on what it takes over its imports."""
     try:
@@ -155,12 +155,14 @@ def _under(
         return {"kind": cap.kind, "failure": None if run.ok else last_words(run), "seconds": slow}
 
 
-def drop_cached(model: Path) -> None:
+def drop_cached(model: str) -> None:
     """Ask the system to forget a model's cached pages: those that an earlier process read wouldn't count in the group."""
     import os
 
-    files = model.glob("*.safetensors") if model.is_dir() else [model] if model.is_file() else []
-    for path in files:
+    from f5lite.model import library
+
+    files = library.find(model)
+    for path in filter(None, (files.weights, files.vocoder)):
         with open(path, "rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
