@@ -16,9 +16,9 @@ from f5lite.lab import pictures
 RATE = 24000
 
 
-def tone(seconds: float = 2.0, size: float = 0.3) -> np.ndarray:
+def tone(seconds: float = 2.0, size: float = 0.3, hertz: float = 440) -> np.ndarray:
     t = np.arange(int(RATE * seconds)) / RATE
-    return (size * np.sin(2 * np.pi * 440 * t)).astype(np.float32)
+    return (size * np.sin(2 * np.pi * hertz * t)).astype(np.float32)
 
 
 def test_the_sound_in_the_page_is_the_sound_that_was_given() -> None:
