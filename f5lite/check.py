@@ -7,6 +7,7 @@ Works when packages are missing: that is when it is needed. Lesson 00 draws the 
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import shutil
 import sys
@@ -56,6 +57,7 @@ def check() -> list[Finding]:
         cores(card.cores),
         int8(card.instruction_sets, card.int8_instructions),
         compiler(card.compiler, card.system),
+        engine(machine.cache_folder() / "calibrations" / card.fingerprint),
         gpu(card.gpu, requirements.installed("flash-attn")),
         *weights(VOICES),
     ]
@@ -162,6 +164,27 @@ def int8(sets: tuple[str, ...], fast: tuple[str, ...]) -> Finding:
     return Finding(
         "int8 instructions", "note", "unknown: this system doesn't say", "the lessons find out by measuring"
     )
+
+
+def engine(calibrations: Path) -> Finding:
+    """Which int8 engine `auto` takes for a model of v1 Base's width, from the newest measurement kept here."""
+    kept = sorted(calibrations.glob("int8-engines-1024x*.json"), key=lambda path: path.stat().st_mtime)
+    try:
+        table = json.loads(kept[-1].read_text(encoding="utf-8"))["result"]
+        took = f"{1e3 * table['seconds'][table['chosen']]:.0f} ms a block"
+        others = ", ".join(
+            f"{name} {1e3 * seconds:.0f}"
+            for name, seconds in table["seconds"].items()
+            if name != table["chosen"]
+        )
+        found = f"{table['chosen']}: {took}" + (f" ({others})" if others else "")
+        return Finding(
+            "int8 engine", "ok", found, "" if "fused" in table["errors"] else "f5lite engines --compile"
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return Finding(
+            "int8 engine", "ok", "not measured yet; the first large int8 model does it", "f5lite engines"
+        )
 
 
 def compiler(found: str | None, system: str) -> Finding:

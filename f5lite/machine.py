@@ -65,7 +65,8 @@ class MachineCard:
         """
         kept = (self.processor, self.arch, self.system, self.instruction_sets, self.cores, self.torch)
         settings = [
-            os.environ.get(name, "") for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "OMP_NUM_THREADS")
+            os.environ.get(name, "")
+            for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY", "OMP_NUM_THREADS")
         ]
         text = json.dumps([*kept, self.compiler, settings])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -160,17 +161,22 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "f5lite"
 
 
+def calibration_path(name: str) -> Path:
+    """Where this machine's calibration of that name is kept."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        raise F5liteError(
+            f"calibration name {name!r} isn't a file name; use small letters, digits, '-', '_'."
+        )
+    return cache_folder() / "calibrations" / card().fingerprint / f"{name}.json"
+
+
 def calibration(name: str, measure: Callable[[], Any], *, refresh: bool = False) -> Any:
     """`measure()`'s result (anything that JSON can hold), kept for the next call on this machine.
 
     A change of processor, torch, compiler or thread count measures anew. A damaged or unwritable cache costs
     a measurement, never an error.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
-        raise F5liteError(
-            f"calibration name {name!r} isn't a file name; use small letters, digits, '-', '_'."
-        )
-    path = cache_folder() / "calibrations" / card().fingerprint / f"{name}.json"
+    path = calibration_path(name)
     if not refresh:
         try:
             return json.loads(path.read_text(encoding="utf-8"))["result"]

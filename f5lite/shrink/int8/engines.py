@@ -20,6 +20,7 @@ import torch
 
 from f5lite import machine
 from f5lite.errors import F5liteError
+from f5lite.model.config import DiTConfig
 from f5lite.shrink.int8 import products
 from f5lite.shrink.int8.products import Product
 from f5lite.shrink.int8.quantise import quantise_tokens, token_pieces
@@ -188,20 +189,32 @@ ENGINES: dict[str, Engine] = {
         Integer("bitsandbytes", lambda: products.BITSANDBYTES),
     )
 }
+FUSED = "fused"
+NAMES = ("auto", *ENGINES, FUSED)
 
 
-def engine(name: str = "auto", device: str = "cpu") -> Engine:
-    """An engine by name, if it can run here. "auto": `torch` where the processor multiplies int8 natively, else `reference`."""
-    kind = torch.device(device).type
-    if name == "auto":
-        if kind != "cpu":
-            return ENGINES["reference"]
-        native = any(each in machine.card().instruction_sets for each in INT8_PRODUCTS)
-        return ENGINES["torch"] if native and ENGINES["torch"].problem() is None else ENGINES["reference"]
+def native() -> bool:
+    """Whether this processor has instructions for int8 products that `torch` uses."""
+    return any(each in machine.card().instruction_sets for each in INT8_PRODUCTS)
+
+
+def engine(name: str = "auto", device: str = "cpu", config: DiTConfig | None = None) -> Engine:
+    """An engine by name, if it can run here; for "fused" the one that does its products, see `fused.install` for the rest.
+
+    "auto": `auto.choice` for a model of that configuration, by default for v1 Base's shape as far as it was measured already.
+    """
+    if name in ("auto", FUSED):
+        from f5lite.shrink.int8 import auto, fused
+
+        if name == FUSED:
+            return ENGINES[fused.engine_of(fused.product_here())]
+        chosen = auto.choice(config, device) if config else auto.unmeasured(device)
+        return engine(chosen.name, device)
     if name not in ENGINES:
-        raise F5liteError(f"no engine {name!r}; there are auto, {', '.join(ENGINES)}")
+        raise F5liteError(f"no engine {name!r}; there are {', '.join(NAMES)}")
     if why := ENGINES[name].problem():
         raise F5liteError(f"engine {name!r} can't run here: {why}; use engine='reference'")
+    kind = torch.device(device).type
     if kind not in ENGINES[name].devices:
         raise F5liteError(f"engine {name!r} doesn't run on {kind}; use engine='reference'")
     return ENGINES[name]

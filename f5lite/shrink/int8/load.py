@@ -5,6 +5,8 @@ Nothing of a converted file is copied: int8 rows, bf16 weights, scales, biases a
 
 from __future__ import annotations
 
+import logging
+
 import torch
 from torch import nn
 
@@ -15,7 +17,9 @@ from f5lite.model.checkpoint import Checkpoint
 from f5lite.model.config import ModelConfig
 from f5lite.model.text import TextEmbedding
 from f5lite.model.vocoder import Vocos
-from f5lite.shrink.int8.engines import Engine, engine
+from f5lite.shrink.int8 import auto, fused
+from f5lite.shrink.int8.compiled import Set
+from f5lite.shrink.int8.engines import FUSED, Engine, engine
 from f5lite.shrink.int8.file import TABLE, Header, header_of
 from f5lite.shrink.int8.layers import (
     HalfConvolution,
@@ -26,6 +30,8 @@ from f5lite.shrink.int8.layers import (
 from f5lite.shrink.int8.lean import fuse_projection, make_lean
 from f5lite.shrink.modulation import TableModulation, drop_modulation
 from f5lite.shrink.streamed import drop_when_reached, stream
+
+log = logging.getLogger(__name__)
 
 PREFIXES = {"text": "text_embed.", "acoustic": "", "vocoder": ""}
 
@@ -64,11 +70,32 @@ def load_stage(
             raise F5liteError(
                 f"{checkpoint.path} is a converted model, which computes in float32, not in {dtype}; leave dtype out"
             )
-        module = _fill(_empty(name, config), checkpoint, PREFIXES[name], engine(engine_name, device), device)
+        how, seams = _how(engine_name, config if name == "acoustic" else None, device)
+        module = _fill(_empty(name, config), checkpoint, PREFIXES[name], how, device)
+        if seams is not None:
+            fused.install(module, seams)
         if name == "acoustic" and residency == "on-demand" and device == "cpu":
             first = [n for n in checkpoint.names if n.startswith("input_embed.")]
             drop_when_reached(module.transformer_blocks[0], checkpoint, first)  # 10 MB at v1 Base
     return stream(module, checkpoint, PREFIXES[name], device) if residency == "streamed" else module
+
+
+def _how(name: str, config: ModelConfig | None, device: str) -> tuple[Engine, Set | None]:
+    """The engine of a stage's layers and, for the acoustic stage with "fused" (named or chosen), the compiled seams."""
+    if config is None or name not in ("auto", FUSED) or device != "cpu":
+        if name == FUSED and device != "cpu":
+            raise F5liteError(f"engine 'fused' doesn't run on {device}; use engine='reference'")
+        return engine(name, device), None
+    if name == "auto" and auto.choice(config.dit).name != FUSED:
+        return engine(auto.choice(config.dit).name), None
+    product = auto.fused_product(config.dit)
+    try:
+        seams = fused.ready(config.dit, product)
+    except F5liteError as error:  # no compiler, or it failed: the best of the others
+        instead = auto.best_of_others(config.dit)
+        log.warning("%s. Going on with engine %r.", error, instead)
+        return engine(instead), None
+    return engine(fused.engine_of(product)), seams
 
 
 def _empty(name: str, config: ModelConfig) -> nn.Module:

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from f5lite import machine
 from f5lite.model import library
+from f5lite.model.config import V1_BASE
+from f5lite.shrink.int8 import auto, fused
+from f5lite.shrink.int8.compiled import Set
 from f5lite.shrink.int8.convert import Report, convert
 from tests.shrink.int8.models import small_model
 
@@ -20,3 +24,12 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def done(source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
     folder = tmp_path_factory.mktemp("done") / "small"
     return folder, convert(library.find(source), folder)
+
+
+needs_compiler = pytest.mark.skipif(machine.card().compiler is None, reason="no C++ compiler here")
+
+
+@pytest.fixture(scope="session")
+def compiled_set() -> Set:
+    """v1 Base's seams, compiled for this machine: a minute the first time, then kept in the cache folder."""
+    return fused.ready(V1_BASE.dit, auto.fused_product(V1_BASE.dit))

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import nn
 
-from f5lite import machine
 from f5lite.errors import F5liteError
 from f5lite.model.acoustic import DiT
 from f5lite.model.config import DiTConfig
@@ -103,11 +102,6 @@ def test_the_reference_dequantises_in_pieces_and_says_the_same(monkeypatch: pyte
     torch.testing.assert_close(
         ENGINES["reference"].linear(x, values, scale, bias), whole, rtol=1e-6, atol=1e-6
     )
-
-
-def test_auto_takes_int8_products_only_where_the_processor_has_them() -> None:
-    native = any(each in machine.card().instruction_sets for each in engines.INT8_PRODUCTS)
-    assert engine("auto").name == ("torch" if native and ENGINES["torch"].problem() is None else "reference")
 
 
 def test_unknown_and_unusable_engines_say_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,156 @@
+"""Engine `fused`: a block whose arithmetic between the products is compiled, ahead of time, without a compiler in the process.
+
+The products are the exact int8 ones of `torch` or `onednn`, whichever is faster here; the attention is whatever backend the
+model has; between them stand five compiled seams (`seams`). So one small set serves any length, any weights (they are
+inputs, used where they lie), any attention and any modulation.
+A model with `qk_norm` or `pe_attn_head` turns its heads uncompiled; the rest is compiled all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from f5lite.errors import F5liteError
+from f5lite.model.acoustic import DiT
+from f5lite.model.config import DiTConfig
+from f5lite.shrink.int8 import compiled, engines, seams
+from f5lite.shrink.int8.compiled import Set
+from f5lite.shrink.int8.layers import Int8Linear
+from f5lite.shrink.int8.lean import LeanAttention, LeanBlock
+from f5lite.shrink.int8.products import TORCH, Product
+from f5lite.shrink.int8.seams import Shape
+
+log = logging.getLogger(__name__)
+
+
+def shape_of(config: DiTConfig) -> Shape:
+    """The sizes that the seams are compiled for."""
+    return Shape(config.dim, config.heads, config.dim_head, config.dim * config.ff_mult)
+
+
+def uncompiled(product: Product, shape: Shape) -> Set:
+    """The same set without a compiler: for tests, and to see what compiling brings."""
+    return Set(product, dict(seams.seams(product, shape)))
+
+
+class FusedBlock(LeanBlock):
+    """b n d and its modulation (b or 1, 6 d) -> b n d, a new tensor. `fused` is the set it runs."""
+
+    fused: Set
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        modulation: torch.Tensor,
+        mask: torch.Tensor | None,
+        rope: tuple[torch.Tensor, torch.Tensor],
+    ) -> torch.Tensor:
+        if x.dtype != torch.float32 or not x.numel():
+            return super().forward(x, modulation, mask, rope)
+        run, x = self.fused.run, x.contiguous()
+        each = modulation[:, None].expand(len(x), 1, modulation.shape[-1]).chunk(6, dim=-1)
+        shift1, scale1, gate1, shift2, scale2, gate2 = (part.contiguous() for part in each)
+        keep = x.new_ones((*x.shape[:2], 1), dtype=torch.bool)
+        kept = keep if mask is None else mask[..., None].contiguous()
+        widen, narrow = self.ff.ff[0][0], self.ff.ff[2]
+
+        mixed = self._attend(*run["opened"](x, shift1, scale1), mask, rope)
+        done = self._product(self.attn.to_out[0], *run["mixed"](mixed))
+        (x,) = run["closed"](*done, x, gate1, kept)
+        wide = run["widened"](*self._product(widen, *run["opened"](x, shift2, scale2)))
+        (x,) = run["closed"](*self._product(narrow, *wide), x, gate2, keep)
+        return x
+
+    def _product(
+        self, layer: Int8Linear, values: torch.Tensor, token: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """values: b n in -> sums b n out, with what makes numbers of them."""
+        sums = self.fused.product.sums(values.flatten(0, 1), layer.weight)
+        return sums.view(*values.shape[:2], -1), token, layer.weight_scale, layer.bias
+
+    def _attend(
+        self,
+        values: torch.Tensor,
+        token: torch.Tensor,
+        mask: torch.Tensor | None,
+        rope: tuple[torch.Tensor, torch.Tensor],
+    ) -> torch.Tensor:
+        """-> b n d, contiguous float32."""
+        attention = self.attn
+        found = self._product(attention.to_qkv, values, token)
+        if attention.q_norm is None and attention.rotated_heads is None:
+            cos, sin = (part[:, None].contiguous() for part in rope)
+            q, k, v = (part.transpose(1, 2) for part in self.fused.run["turned"](*found, cos, sin))
+        else:
+            y = seams.meant(*found).unflatten(-1, (3, attention.heads, -1))
+            q, k, v = (part.transpose(1, 2) for part in y.unbind(-3))
+            if attention.q_norm is not None:
+                q, k = attention.q_norm(q), attention.k_norm(k)
+            q, k = attention.turn(q, rope), attention.turn(k, rope)
+        mixed = attention.backend(q, k, v, mask if attention.masked else None)
+        return mixed.float().transpose(1, 2).flatten(2).contiguous()
+
+
+def refusal(block: nn.Module) -> str | None:
+    """Why a block can't be fused, None if it can."""
+    if type(block) not in (LeanBlock, FusedBlock) or not isinstance(block.attn, LeanAttention):
+        return "its q, k and v aren't one int8 layer"
+    layers = (block.attn.to_qkv, block.attn.to_out[0], block.ff.ff[0][0], block.ff.ff[2])
+    if not all(isinstance(layer, Int8Linear) and layer.bias is not None for layer in layers):
+        return "not all of its layers are int8 with a bias"
+    if getattr(block.ff.ff[0][1], "approximate", "") != "tanh":
+        return "its activation isn't GELU's tanh form"
+    return None
+
+
+def install(dit: DiT, fused: Set) -> int:
+    """Fuse every block that can be; returns how many. Their weights, hooks, attention and modulation stay as they are."""
+    count = 0
+    for index, block in enumerate(dit.transformer_blocks):
+        if why := refusal(block):
+            log.info("block %d stays unfused: %s", index, why)
+            continue
+        fuse(block, fused)
+        count += 1
+    return count
+
+
+def fuse(block: LeanBlock, fused: Set) -> LeanBlock:
+    """One block, for which `refusal` has no reason."""
+    block.__class__ = FusedBlock
+    block.fused = fused
+    return block
+
+
+def remove(dit: DiT) -> None:
+    """The blocks as they were before `install`."""
+    for block in dit.transformer_blocks:
+        if type(block) is FusedBlock:
+            block.__class__ = LeanBlock
+            del block.fused
+
+
+def product_here(faster: str | None = None) -> Product:
+    """The product that `fused` uses: that of engine `faster` ("torch" or "onednn") where it is known, else by instruction set."""
+    if faster is None:
+        faster = "torch" if engines.native() and engines.ENGINES["torch"].problem() is None else "onednn"
+    product = engines.ENGINES[faster].product
+    if why := product.problem():
+        raise F5liteError(f"engine 'fused' can't run here: {why}; use engine='reference'")
+    return product
+
+
+def engine_of(product: Product) -> str:
+    """The name of the engine whose product that is."""
+    return "torch" if product is TORCH else "onednn"
+
+
+def ready(config: DiTConfig, product: Product, say: Callable[[str], None] = log.warning) -> Set:
+    """The compiled set for a model, compiled now if it isn't there. F5liteError without a compiler."""
+    shape = shape_of(config)
+    compiled.build(shape, product, say)
+    return compiled.load(shape, product)
