@@ -17,6 +17,8 @@ EXAMPLES = """examples:
   f5lite ladder --rungs upstream attention streamed
   f5lite ladder --json --html ladder.html
 
+rungs: upstream fp32 on-demand int8 attention table seven-steps streamed
+
 It can be stopped at any moment; the same command goes on from there and repeats nothing."""
 
 

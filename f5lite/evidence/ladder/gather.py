@@ -16,7 +16,7 @@ from f5lite.evidence.ladder.rungs import RUNGS, Rung
 from f5lite.evidence.ladder.store import Store, folder, read
 from f5lite.evidence.ladder.subject import Subject, file_mb
 from f5lite.evidence.quality.result import Result
-from f5lite.model.config import V1_BASE
+from f5lite.model.config import TINY, V1_BASE
 
 LEAST_TURNS = 3
 
@@ -28,7 +28,8 @@ def gather(
     rows = []
     for rung in settings.rungs:
         size = _size(subject, rung.form)
-        rows.append(row(rung, store.records, settings, subject.frames, size, sound.heard(rung, results)))
+        heard = sound.heard(rung, results) if bundled(subject) else None
+        rows.append(row(rung, store.records, settings, subject.frames, size, heard))
     left = planning.following(store.records, settings, subject.frames)
     kept = read(store.path) or {"about": {}}
     return Ladder(
@@ -40,6 +41,11 @@ def gather(
     )
 
 
+def bundled(subject: Subject) -> bool:
+    """Whether the bundled voice stands for how the rungs sound: for itself, and for weights that have no sound."""
+    return subject.seeded or subject.config.name == TINY.name
+
+
 def described(subject: Subject) -> dict[str, Any]:
     """The model as `--json` prints it."""
     return {
@@ -49,6 +55,7 @@ def described(subject: Subject) -> dict[str, Any]:
         "frames": subject.frames,
         "speech_seconds": round(subject.speech, 4),
         "weights": "seeded: same bytes, same arithmetic, no sound" if subject.seeded else "trained",
+        "heard": "the bundled voice" if bundled(subject) else "",
         "shape": subject.shape,
         "note": subject.note,
     }

@@ -108,6 +108,7 @@ def ladder(*rows: Row, published: bool = True, **card: Any) -> Ladder:
         "frames": 512,
         "speech_seconds": 2.73,
         "weights": "seeded",
+        "heard": "the bundled voice",
         "shape": f"F5TTS_v1_Base, {22 if published else 4} blocks, 512 frames",
         "note": "" if published else "This machine has a single core: 4 blocks.",
     }

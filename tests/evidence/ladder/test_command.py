@@ -94,3 +94,11 @@ def test_one_core_and_two_gibibytes_take_a_smaller_shape_and_say_so(tmp_path):
     ours = said["rungs"][-2:]
     assert ours[1]["peak_rss_mb"] < ours[0]["peak_rss_mb"]
     assert ours[1]["survives"]["512"] is True
+
+
+def test_the_help_names_every_rung():
+    from f5lite.commands import ladder
+    from f5lite.evidence.ladder.rungs import RUNGS
+
+    line = next(line for line in ladder.EXAMPLES.splitlines() if line.startswith("rungs:"))
+    assert line.split()[1:] == [rung.key for rung in RUNGS]

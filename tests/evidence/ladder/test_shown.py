@@ -70,6 +70,14 @@ def test_the_terminal_table_has_a_line_for_every_rung_and_says_what_failed():
     assert max(map(len, text.split("\n\n")[0].splitlines())) <= 130
 
 
+def test_another_models_sound_is_not_the_bundled_voices():
+    from dataclasses import replace
+
+    assert "from the bundled voice" in table.plain(SOME)
+    mine = replace(SOME, model={**SOME.model, "heard": ""})
+    assert "not measured for this model" in table.plain(mine)
+
+
 class Reader(HTMLParser):
     """Checks nesting, and collects tags with their attributes."""
 
