@@ -54,7 +54,10 @@ def levels(instruction_sets: Iterable[str]) -> list[Level]:
 
 @dataclass(frozen=True)
 class Board:
-    """A level and its figures: seconds of one product by engine ("fp32" is MKL's), and why others have none."""
+    """A level and its figures: seconds of one product by engine ("fp32" is MKL's), and why others have none.
+
+    Both empty of figures where the processor couldn't be played.
+    """
 
     level: str
     seconds: dict[str, tuple[float, ...]]
@@ -103,8 +106,12 @@ def product_times(rounds: int = ROUNDS) -> tuple[dict[str, list[float]], dict[st
     return {name: times[1:] or times for name, times in taken.items()}, missing
 
 
-def board(level: Level, rounds: int = ROUNDS, timeout: float = 60.0) -> Board:
-    """Play one processor."""
-    run = meter.measure(product_times, (rounds,), imports=IMPORTS, env=level.environment, timeout=timeout)
+def board(level: Level, rounds: int = ROUNDS, timeout: float = 120.0) -> Board:
+    """Play one processor. Where that fails the board is empty, with the reason under "all"."""
+    run = meter.measure(
+        product_times, (rounds,), imports=IMPORTS, env=level.environment, timeout=timeout, check=False
+    )
+    if not run.ok:
+        return Board(level.name, {}, {"all": f"it {run.failure}"})
     taken, missing = run.result
     return Board(level.name, {name: tuple(times) for name, times in taken.items()}, missing)

@@ -8,7 +8,7 @@ import pytest
 
 from f5lite import machine
 from f5lite.evidence import shelf
-from f5lite.evidence.shelf import Board, levels
+from f5lite.evidence.shelf import Board, Level, levels
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,13 @@ def test_a_played_processor_has_its_figures(monkeypatch) -> None:
     assert all(seconds > 0 for times in found.seconds.values() for seconds in times)
     assert found.int8 is None or found.faster(found.int8) > 0
     assert not set(found.missing) & set(found.seconds)
+
+
+def test_a_level_that_cannot_be_played_says_why(monkeypatch) -> None:
+    monkeypatch.setattr(shelf, "product_times", dies)
+    found = shelf.board(Level("none", "SSE41", "default"))
+    assert found.seconds == {} and "exit code 3" in found.missing["all"] and found.int8 is None
+
+
+def dies(rounds: int) -> None:
+    os._exit(3)
