@@ -64,6 +64,7 @@ def board(level: str, int8: float, bf16: float = 0.5) -> Board:
     ("boards", "outcome"),
     [
         ([], "none"),
+        ([Board("AVX2", {}, {"all": "it ended"})], "never"),
         ([board("AVX2", 2.0), board("SSE4.1", 1.3)], "everywhere"),
         ([board("AVX2", 2.0), board("SSE4.1", 0.3)], "somewhere"),
         ([board("AVX2", 1.05)], "never"),
@@ -72,7 +73,15 @@ def board(level: str, int8: float, bf16: float = 0.5) -> Board:
 def test_the_shelf_is_told_by_how_many_levels_pay(boards: list[Board], outcome: str) -> None:
     assert explain.tell("06/shelf", *helpers.paying(boards)).outcome == outcome
     shown = helpers.shelf_picture(boards)
-    assert shown.plain() and ("not lowered" in shown.plain() or not boards)
+    played = any(one.seconds for one in boards)
+    assert ("not lowered" in shown.plain()) == played and (played or "can be played" in shown.plain())
+
+
+def test_a_shelf_without_integer_engines_is_a_table() -> None:
+    shown = helpers.shelf_picture(
+        [Board("AVX2", {"fp32": (1.0,), "reference": (1.1,)}, {"onednn": "it saturates"})]
+    )
+    assert "it saturates" in shown.plain() and "0.91" in shown.plain()
 
 
 def layer(name: str, error: float, felt: float) -> sensitivity.Layer:
@@ -154,3 +163,20 @@ def test_small_and_large_effects_fit_one_picture() -> None:
     assert max(heights) == pytest.approx(30) and min(heights) > 0 and "felt most: a" in drawn.alt.lower()
     dots = [float(y) for y in re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"', drawn.svg)]
     assert max(dots) - min(dots) > 100, "by powers of two, so that they don't all lie on the axis"
+
+
+def test_fused_races_only_where_it_is_compiled(monkeypatch) -> None:
+    from f5lite.shrink.int8 import products
+
+    monkeypatch.setattr(helpers.auto, "usable", lambda config: None)
+    assert "fused" not in helpers.candidates() and "reference" in helpers.candidates()
+    assert "compile" in helpers.refused()["fused"]
+    monkeypatch.setattr(helpers.auto, "usable", lambda config: products.ONEDNN_7_BITS)
+    assert helpers.candidates()[-1] == "fused" and "fused" not in helpers.refused()
+    assert helpers.bits("fused") == 63
+
+
+def test_what_auto_takes_is_said_with_its_reason(monkeypatch) -> None:
+    made = helpers.auto.Choice("onednn", "onednn was the fastest block.", True)
+    monkeypatch.setattr(helpers.auto, "choice", lambda config: made)
+    assert helpers.taken().table.rows == (("onednn", "onednn was the fastest block."),)

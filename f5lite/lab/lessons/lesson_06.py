@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import f5lite
 from f5lite import machine
 from f5lite.evidence import int8_speed, shelf
 from f5lite.evidence.int8_speed import Lap, Pass, Turn, alternate, one_block, race
@@ -26,8 +27,9 @@ from f5lite.lab.lessons.int8_sound import about_quality, quality_table, said, ti
 from f5lite.lab.listing import Listing
 from f5lite.lab.numbers import number
 from f5lite.machine import quick
-from f5lite.shrink.int8 import sensitivity
-from f5lite.shrink.int8.engines import ENGINES
+from f5lite.model.config import V1_BASE
+from f5lite.shrink.int8 import auto, fused, sensitivity
+from f5lite.shrink.int8.engines import ENGINES, FUSED
 
 # What the lesson uses besides what is written here.
 __all__ = [
@@ -111,12 +113,23 @@ def grown(before: dict[str, float], after: dict[str, float]) -> tuple[Measuremen
 
 def candidates() -> list[str]:
     """Engines that can run here, by name."""
-    return [name for name, each in ENGINES.items() if each.problem() is None]
+    names = [name for name, each in ENGINES.items() if each.problem() is None]
+    return names + ([FUSED] if auto.usable(V1_BASE.dit) is not None else [])
 
 
 def refused() -> dict[str, str]:
     """Engines that can't, and why."""
-    return {name: why for name, each in ENGINES.items() if (why := each.problem()) is not None}
+    found = {name: why for name, each in ENGINES.items() if (why := each.problem()) is not None}
+    if auto.usable(V1_BASE.dit) is None:
+        cure = "run f5lite engines --compile (a minute, once), then this cell again"
+        found[FUSED] = f"not compiled yet: {cure}" if machine.card().compiler else "needs a C++ compiler"
+    return found
+
+
+def taken() -> Listing:
+    """What "auto" takes for v1 Base on this machine, and why: measured at its first use, then kept."""
+    found = auto.choice(V1_BASE.dit)
+    return Listing("What auto takes here", Table.of(("engine", "because"), [(found.name, found.why)]))
 
 
 def race_picture(laps: list[Lap]) -> Figure:
@@ -177,7 +190,7 @@ def levels() -> list[shelf.Level]:
 
 def shelf_picture(boards: list[Board]) -> Figure | Listing:
     """Times faster than fp32 at each level: the best integer engine, and bf16. fp32 isn't lowered."""
-    if not boards:
+    if not any(one.seconds for one in boards):
         table = Table.of(
             ("processor", "found"), [(machine.card().processor, "nothing below it can be played")]
         )
@@ -193,6 +206,9 @@ def shelf_picture(boards: list[Board]) -> Figure | Listing:
             values[f"{one.level}: int8"] = one.faster(one.int8)
         if "bf16" in one.seconds:
             values[f"{one.level}: bf16"] = one.faster("bf16")
+    columns = ("processor", "engine", "ms", "times as fast as fp32")
+    if not values:
+        return Listing("One product: no engine but fp32's", Table.of(columns, rows))
     picture = bars(
         values,
         title="One product, times as fast as fp32",
@@ -201,7 +217,6 @@ def shelf_picture(boards: list[Board]) -> Figure | Listing:
         colours={name: "blue" if name.endswith("int8") else "gold" for name in values},
         note="Levels are this machine's own and those below. MKL's fp32 asks the processor itself, so it stays as it is.",
     )
-    columns = ("processor", "engine", "ms", "times as fast as fp32")
     return replace(picture, table=Table.of(columns, rows))
 
 
@@ -213,5 +228,12 @@ def paying(boards: list[Board]) -> tuple[Measurement, Measurement]:
 
 def bits(name: str) -> int:
     """The largest integer that an engine gives a token here; 127 for those that don't use integers."""
-    product = getattr(ENGINES.get(name), "product", None)
+    product = auto.usable(V1_BASE.dit) if name == FUSED else getattr(ENGINES.get(name), "product", None)
     return product.largest if product is not None else sensitivity.LARGEST
+
+
+def small_voice(name: str) -> Any:
+    """The bundled voice, converted, computing with an engine. "fused" would have to be compiled for so small a model first,
+    so the engine of its products stands in."""
+    product = auto.usable(V1_BASE.dit) if name == FUSED else None
+    return f5lite.load(tiny(), engine=name if product is None else fused.engine_of(product))
