@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from f5lite.aloud import megabytes, speak_within, subject_of, ways_for
 from f5lite.errors import F5liteError
+from f5lite.evidence import residency
 from f5lite.memory.menu import Planned
 from f5lite.model import library
 from f5lite.model.config import TINY
@@ -146,6 +149,56 @@ def test_a_file_is_spoken_within_a_budget_and_says_how(tmp_path):
     assert found["duration_s"] > 2 and sum(found["plans"].values()) >= 1 and found["budget_mb"] == 150
     assert json.loads(runs[1].stdout)["duration_s"] == found["duration_s"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["book.txt", "out.wav"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills a process group")
+def test_three_thousand_words_end_and_killed_at_sixty_percent_they_go_on_to_the_same_wave(
+    tmp_path: Path,
+) -> None:
+    """The bundled voice, one step, a short clip to speak like (so that a chunk holds many words): two runs beside one."""
+    words = "the lamp in the old kitchen is red and she walks home in the rain to turn it off. ".split()
+    book = tmp_path / "book.txt"
+    book.write_text(" ".join(words[number % len(words)] for number in range(3000)))
+    command = [sys.executable, "-m", "f5lite", "speak", "--file", str(book), "--json", "--steps", "1"]
+    command += [
+        "--guidance",
+        "0",
+        "--ref",
+        str(residency.clip(tmp_path)),
+        "--ref-text",
+        residency.REFERENCE_TEXT,
+    ]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def speak(name: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [*command, "-o", str(tmp_path / name)],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def finish(run: subprocess.Popen) -> dict:
+        out, error = run.communicate(timeout=300)
+        assert run.returncode == 0, error
+        return json.loads(out)
+
+    whole = finish(speak("whole.wav"))
+    chunks = sum(whole["plans"].values())
+    assert chunks > 50 and whole["duration_s"] > 120
+    run, parts = speak("again.wav"), tmp_path / "again.wav.parts"
+    while run.poll() is None and (len(list(parts.glob("*.npy"))) if parts.is_dir() else 0) < 0.6 * chunks:
+        time.sleep(0.05)
+    assert run.poll() is None, "it ended before it could be interrupted"
+    run.kill()
+    run.communicate()
+    kept = len(list(parts.glob("*.npy")))
+    assert not (tmp_path / "again.wav").exists() and 0.6 * chunks <= kept < chunks
+    rest = finish(speak("again.wav"))
+    assert sum(rest["plans"].values()) == chunks - kept, "only what was missing was made"
+    assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "whole.wav").read_bytes()
 
 
 @pytest.mark.parametrize(

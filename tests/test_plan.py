@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import f5lite
 from f5lite.evidence import workload
+from f5lite.evidence.quality import shipped
+from f5lite.evidence.sound import word_errors
 from f5lite.memory import meter
 from f5lite.model import library
 from f5lite.model.config import TINY, V1_BASE
@@ -24,7 +29,11 @@ from f5lite.plan import (
     plan_for,
     weight_megabytes,
 )
+from f5lite.plan.speeds import block_times, passes
+from f5lite.plan.speeds import measured as measured_speeds
 from f5lite.shrink.int8.convert import convert
+from f5lite.shrink.int8.engines import ENGINES
+from f5lite.shrink.int8.layers import set_engine
 
 SPEEDS = Speeds({("fp32", "float"): 4.0, ("int8", "torch"): 2.0, ("bf16", "float"): 3.0})
 SOUND = {"fp32/32": 5.0, "int8/32": 5.04, "fp32/7": 6.0, "int8/7": 6.0}
@@ -146,33 +155,109 @@ def test_costs_order_as_they_must() -> None:
 
 
 GRID = [
-    ("fp32", "float", "resident"),
-    ("fp32", "float", "on-demand"),
-    ("fp32", "float", "streamed"),
-    ("int8", "reference", "resident"),
-    ("int8", "reference", "on-demand"),
-    ("int8", "reference", "streamed"),
+    ("fp32", "float", "resident", 512),
+    ("fp32", "float", "on-demand", 512),
+    ("fp32", "float", "streamed", 512),
+    ("int8", "reference", "resident", 512),
+    ("int8", "reference", "on-demand", 512),
+    ("int8", "reference", "streamed", 512),
+    ("bf16", "float", "on-demand", 256),
 ]
+# The other engines, where they run; a short input, since some of them take half a minute a pass without their instructions.
+HERE = [name for name, one in ENGINES.items() if name != "reference" and one.problem() is None]
+GRID += [("int8", name, "on-demand", 512 if name == "onednn" else 128) for name in HERE]
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     source = workload.prepare(V1_BASE.with_blocks(workload.FEW_BLOCKS))
-    small = tmp_path_factory.mktemp("plan") / "int8"
-    convert(library.find(source), small, steps=1)
-    return {"fp32": source, "int8": small}
+    folder = tmp_path_factory.mktemp("plan")
+    for precision in ("int8", "bf16"):
+        convert(library.find(source), folder / precision, steps=1, precision=precision)
+    return {"fp32": source, "int8": folder / "int8", "bf16": folder / "bf16"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("precision", "engine", "residency"), GRID, ids=lambda value: value)
+@pytest.mark.parametrize(("precision", "engine", "residency", "frames"), GRID, ids=lambda value: str(value))
 def test_predicted_bytes_are_within_15_percent_of_the_meters(
-    precision: str, engine: str, residency: str, folders: dict[str, Path]
+    precision: str, engine: str, residency: str, frames: int, folders: dict[str, Path]
 ) -> None:
     subject = Subject(V1_BASE.with_blocks(workload.FEW_BLOCKS))
-    predicted = cost(subject, Plan(precision, precision != "fp32", residency, engine, steps=1), frames=512)
+    plan = Plan(precision, precision != "fp32", residency, engine, steps=1)
+    predicted = cost(subject, plan, frames=frames)
     product = "auto" if engine == "float" else engine
-    measured = meter.isolated(workload.request, folders[precision], 512, 1, residency, engine=product)
+    measured = meter.isolated(workload.request, folders[precision], frames, 1, residency, engine=product)
     assert predicted.peak_rss_mb == pytest.approx(measured.peak_rss_mb, rel=0.15)
+
+
+@pytest.mark.slow
+def test_the_order_of_times_is_right_wherever_the_gap_exceeds_the_spread(folders: dict[str, Path]) -> None:
+    """Passes of a model, measured, beside what the planner makes of one block measured on its own."""
+    config = V1_BASE.with_blocks(workload.FEW_BLOCKS)
+    kinds = passes(config)
+    usual = {kind: taken for kind, taken in kinds.items() if min(taken) < 3 * min(kinds["fp32", "float"])}
+    predicted: dict[tuple[str, int], list[float]] = {}
+    measured: dict[tuple[str, int], list[float]] = {}
+    for precision, engine in usual:
+        for frames in (256, 512) if precision == "fp32" else (512,):
+            name = (f"{precision}/{engine}", frames)
+            plan = Plan(precision, precision != "fp32", engine=engine, steps=1)
+            predicted[name] = [
+                cost(Subject(config), plan, Speeds({**MACHINE, (precision, engine): seconds}), frames).seconds
+                for seconds in usual[precision, engine]
+            ]
+            change = None
+            if precision == "int8":
+                change = lambda dit, engine=engine: set_engine(dit, ENGINES[engine]) and None  # noqa: E731
+            measured[name] = workload.pass_times(folders[precision], frames, 3, change)
+    told = 0
+    for one, other in itertools.permutations(measured, 2):
+        if max(measured[one]) < min(measured[other]) and not overlap(predicted[one], predicted[other]):
+            told += 1
+            assert median(predicted[one]) < median(predicted[other]), (one, other, predicted, measured)
+    print({name: (round(median(predicted[name]), 2), round(median(measured[name]), 2)) for name in measured})
+    assert told, "at least half the frames take less time than all of them"
+
+
+MACHINE = {("fp32", "float"): 1.0}
+
+
+def overlap(one: list[float], other: list[float]) -> bool:
+    return max(min(one), min(other)) <= min(max(one), max(other))
+
+
+def test_speeds_are_measured_once_a_machine_and_name_only_what_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("F5LITE_CACHE", str(tmp_path))
+    small = TINY.with_blocks(2)
+    times = block_times(small, frames=32, repeats=2)
+    asked: list[int] = []
+
+    class Once:
+        result = {kind: [0.25, 0.5, 0.5] for kind in times}
+
+    monkeypatch.setattr(meter, "isolated", lambda *_: asked.append(1) or Once)
+    speeds = measured_speeds(small)
+    assert speeds == measured_speeds(small) and len(asked) == 1, "kept with the machine's card"
+    assert speeds.passes["fp32", "float"] == 2 * 0.5, "one block times the number of blocks"
+    engines = {engine for precision, engine in speeds.passes if precision == "int8"}
+    assert engines == {name for name, one in ENGINES.items() if one.problem() is None}
+    assert all(taken and all(seconds > 0 for seconds in taken) for taken in times.values())
+
+
+def test_what_was_measured_of_the_bundled_voices_sound_ranks_its_plans() -> None:
+    heard = word_errors()
+    assert heard == {name: found.high for name, found in shipped.plans().items()}
+    assert word_errors("F5TTS_v1_Base") == {}, "another model's sound was not measured"
+    decision = plan_for(None, Subject(TINY, "BF16", sound=heard), SPEEDS)
+    if heard:
+        assert decision.plan.sounds_like in heard, "what wasn't measured is never preferred"
+        assert heard[decision.plan.sounds_like] == min(heard.values())
+
+
+def test_it_is_at_hand_at_the_top() -> None:
+    assert f5lite.plan_for is plan_for and f5lite.Plan is Plan
 
 
 def test_the_bundled_model_fits_anywhere() -> None:

@@ -22,7 +22,8 @@ class Speaker:
     def __init__(self, ways: dict[str, dict[str, Any]]) -> None:
         import f5lite.pipeline  # noqa: F401  its imports belong to the process, not to the first request
 
-        self.ways, self.offer, self.pipeline = ways, "", None
+        self.ways, self.pipeline = ways, None
+        self.loaded: dict[str, Any] = {}
 
     def run(self, job: dict[str, Any], offer: str) -> Any:
         """Do one job the way that `offer` names."""
@@ -46,18 +47,24 @@ class Speaker:
 
     def keep(self, stages: tuple[str, ...]) -> None:
         """Release every stage that isn't named."""
-        if self.pipeline is not None:
-            release_all(self.pipeline.stages, keep=stages)
-        give_back()
+        released = 0 if self.pipeline is None else release_all(self.pipeline.stages, keep=stages)
+        give_back(collect=bool(released))
 
     def _open(self, offer: str) -> Any:
+        """The pipeline that an offer asks for. Another residency of the same file keeps the pipeline: only its stages go."""
         if offer not in self.ways:
             raise F5liteError(f"no way to run is called {offer!r}; there are: {', '.join(self.ways)}")
-        if self.offer != offer:
+        load = dict(self.ways[offer].get("load", {}))
+        residency = load.pop("residency", "resident")
+        if self.pipeline is None or self.loaded != load:
             import f5lite
 
             self.keep(())
             self.pipeline = None
-            self.pipeline = f5lite.load(**self.ways[offer].get("load", {}))
-            self.offer = offer
+            self.pipeline = f5lite.load(**load, residency=residency)
+            self.loaded = load
+        for stage in self.pipeline.stages:
+            if stage.residency != residency:
+                stage.residency = residency
+                stage.release()
         return self.pipeline

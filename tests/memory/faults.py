@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+from collections import Counter
 from typing import Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -44,6 +45,7 @@ class Unlucky:
         # Another process must not have the luck of the one before it.
         self.random = random.Random(f"{settings['seed']}-{os.getpid()}")
         self.operations: dict[str, int] = {}
+        self.counted: Counter[str] = Counter()
 
     def run(self, job: dict[str, Any], offer: str) -> Any:
         if "cut" in job:
@@ -54,9 +56,13 @@ class Unlucky:
                 at = self.random.randint(1, self.operations[offer])
                 with At(at, kill=word == "kill"):
                     return self.speaker.run(job, offer)
+        if (
+            self.counted[offer] >= 2
+        ):  # the first run loads besides, so two are needed to know how many there are
+            return self.speaker.run(job, offer)
+        self.counted[offer] += 1
         with At() as counting:
             answer = self.speaker.run(job, offer)
-        # How many there are to choose from: the first run loads besides, later ones may not.
         self.operations[offer] = min(counting.count, self.operations.get(offer, counting.count))
         return answer
 

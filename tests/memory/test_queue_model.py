@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sys
 import time
 from collections import Counter
@@ -22,6 +23,8 @@ from f5lite.memory.queue import Queue
 from f5lite.memory.ticket import ENDED, Refused, Speech, Ticket
 from f5lite.memory.worker import Worker
 from f5lite.model import library
+from f5lite.model.config import TINY
+from f5lite.model.synthetic import synthetic
 from f5lite.plan import Speeds, Wishes
 from f5lite.shrink.int8.convert import convert
 from tests.memory.pressure import Pressure, source
@@ -46,10 +49,12 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Planned, Path]:
-    """The bundled voice in two files, fp32 and int8, so that there are smaller plans; and a short clip to speak like."""
+    """The bundled voice's shape with two blocks, so that it takes seconds, in two files; and a short clip to speak like."""
     folder = tmp_path_factory.mktemp("model")
-    convert(library.find("tiny"), folder / "int8", steps=1)
-    subject = subject_of(["tiny", str(folder / "int8")], reference_seconds=0.6)
+    source = synthetic(TINY.with_blocks(2), folder / "fp32", seed=0)
+    shutil.copy(library.BUNDLE / "tiny" / "vocab.txt", source / "vocab.txt")
+    convert(library.find(source), folder / "int8", steps=1)
+    subject = subject_of([str(source), str(folder / "int8")], reference_seconds=0.6)
     return Planned(subject, MACHINE, Wishes(steps=1, guidance=0.0)), residency.clip(folder)
 
 
