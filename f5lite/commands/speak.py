@@ -61,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="on-demand",
         help="keep the stages, load each when its turn comes, or read it block by block (default: on-demand)",
     )
+    model.add_argument(
+        "--engine",
+        metavar="NAME",
+        help="which code multiplies a converted model's int8 numbers: auto (default: the fastest measured here), fused, "
+        "onednn, torch, bf16, bitsandbytes or reference; see f5lite engines",
+    )
 
     how = parser.add_argument_group("how")
     how.add_argument(
@@ -69,7 +75,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="passes of the model; fewer is faster (default: 32, or a converted model's own)",
     )
     how.add_argument(
-        "--guidance", type=float, help="how strictly to follow the text (default: the model's own, mostly 2)"
+        "--guidance",
+        type=float,
+        help="how strictly to follow the text (default: the model's own; tiny 1, published ones 2)",
     )
     how.add_argument("--sway", type=float, default=-1.0, help="early steps small (-1, default) or even (0)")
     how.add_argument("--speed", type=float, default=1.0, help="1.2 speaks a fifth faster (default: 1)")
@@ -90,6 +98,8 @@ def run(options: argparse.Namespace) -> int:
     if options.steps is not None and options.steps < 1:
         raise F5liteError(f"--steps is {options.steps}; the model needs at least 1 pass (7 to 32 are usual).")
     if options.file is not None or options.budget is not None:
+        if options.engine is not None:
+            raise F5liteError("--budget and --file pick how to run, the engine too; leave --engine out.")
         return _through_the_queue(options, text)
     seed = random.randrange(2**31) if options.seed is None else options.seed
 
@@ -104,6 +114,7 @@ def run(options: argparse.Namespace) -> int:
         vocab=options.vocab,
         vocoder=options.vocoder,
         config=options.config,
+        engine=options.engine or "auto",
     )
     with Bar(shown=not options.quiet) as bar:
         spoken = pipeline.speak(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 
@@ -17,6 +19,7 @@ from f5lite.shrink.int8.engines import ENGINES, engine
 from f5lite.shrink.int8.layers import Int8Linear, apply, set_engine
 from f5lite.shrink.int8.lean import LeanAttention, LeanBlock, make_lean
 from f5lite.shrink.int8.quantise import quantise_rows, quantise_tokens, relative_error
+from tests.parity import environment
 
 HERE = [name for name, each in ENGINES.items() if each.problem() is None]
 SIZES = [(1, 16, 16), (5, 17, 33), (2, 64, 48), (31, 128, 7), (16, 96, 256)]
@@ -168,3 +171,22 @@ def test_a_foreign_model_with_a_layer_at_its_root() -> None:
     apply(model, engine("reference"), lambda name, layer: layer.out_features == 4)
     assert isinstance(model[0], nn.Linear) and isinstance(model[2], Int8Linear)
     assert relative_error(wanted, model(x)) < 0.02
+
+
+@pytest.mark.parity
+def test_upstreams_own_model_takes_every_engine() -> None:
+    if not environment.ready():
+        message = f"upstream's package isn't in {environment.folder()}; run: {environment.COMMAND}"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.shrink.int8.upstream_in_int8"],
+        env=environment.variables(),
+        cwd=environment.ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["layers"] == 2 * 6, "q, k, v, out and the feed-forward's two, in each block"
+    assert set(found["errors"]) == set(HERE)
+    assert all(0 < error < 0.08 for error in found["errors"].values()), found
