@@ -169,10 +169,10 @@ def drop_cached(model: str) -> None:
 
 def _calibrate(subject: Subject, settings: Settings) -> Record:
     """Let attention and engine choose on this machine first, so that no measured request pays for it."""
-    forms = [rung for rung in settings.rungs if not rung.theirs and rung.attention == "auto"]
-    if not forms:
+    choosing = [rung for rung in settings.rungs if rung.precision == "int8" or rung.attention == "auto"]
+    if not choosing:
         return {}
-    rung = forms[-1]
+    rung = choosing[-1]
     args = (
         subject.path(rung.form),
         subject.frames,
