@@ -68,9 +68,18 @@ function render({ model, el }) {
     input.addEventListener("input", () => {
       say();
       clearTimeout(waiting);
-      waiting = setTimeout(() => moved(Number(input.value)), 120);
+      const value = Number(input.value);
+      waiting = setTimeout(() => {
+        waiting = null;
+        moved(value);
+      }, 120);
     });
-    return { input, say, row: make("label", { class: "f5-control" }, make("span", {}, label), input, output) };
+    // A slider that the reader is moving doesn't follow the session.
+    const follow = (value) => {
+      if (waiting === null && document.activeElement !== input) input.value = value;
+      say();
+    };
+    return { input, follow, row: make("label", { class: "f5-control" }, make("span", {}, label), input, output) };
   }
 
   const card = make("div", { class: "f5 f5-card f5-board" },
@@ -140,8 +149,7 @@ function render({ model, el }) {
     start.textContent = now.points.length ? "Start again" : "Start";
     chart(now);
     hog.input.disabled = !now.running;
-    if (document.activeElement !== hog.input) hog.input.value = now.hog;
-    hog.say();
+    hog.follow(now.hog);
     words.textContent = now.error || now.note || (now.running ? "" : "Press Start: then the hog and the lanes are yours.");
     words.classList.toggle("f5-error", Boolean(now.error));
     for (const { name, chips, add } of lanes) {
@@ -164,11 +172,7 @@ function render({ model, el }) {
     }));
     said.replaceChildren(...now.said.map((line) => make("li", { title: line }, line)));
     tally.textContent = Object.entries(now.counts).map(([what, number]) => `${number} ${what}`).join(" · ");
-    for (const { name, input, say } of knobs) {
-      const knob = now.knobs.find((one) => one.name === name);
-      if (document.activeElement !== input) input.value = knob.value;
-      say();
-    }
+    for (const { name, follow } of knobs) follow(now.knobs.find((one) => one.name === name).value);
     if (now.key) hideTwin(now.key);
   }
   model.on("change:state", follow);

@@ -39,10 +39,26 @@ def passes(config: ModelConfig, *, refresh: bool = False) -> dict[tuple[str, str
     found: dict[str, Any] = machine.calibration(name, measure, refresh=refresh)
     if set(found) != set(_kinds()):  # an engine came or went since
         found = machine.calibration(name, measure, refresh=True)
-    return {
+    times = {
         (precision, engine): [dit.depth * seconds for seconds in taken]
         for (precision, engine), taken in ((_split(kind), taken) for kind, taken in found.items())
     }
+    return times | _compiled(config, times)
+
+
+def _compiled(
+    config: ModelConfig, times: dict[tuple[str, str], list[float]]
+) -> dict[tuple[str, str], list[float]]:
+    """The engine "fused", which has to be compiled first: from the comparison that `auto` keeps, where it took part in one."""
+    from f5lite.shrink.int8 import auto
+
+    kept = auto.kept(config.dit)
+    seconds = {} if kept is None else kept.seconds
+    both = next((name for name in seconds if ("int8", name) in times), None)
+    if "fused" not in seconds or both is None:
+        return {}
+    share = seconds["fused"] / seconds[both]
+    return {("int8", "fused"): [share * taken for taken in times["int8", both]]}
 
 
 def _split(kind: str) -> tuple[str, str]:
