@@ -189,5 +189,6 @@ TINY = ModelConfig(
     lowercase=True,
     reference_ending=" ",
     chunk_seconds=8.0,
+    guidance=1.0,
 )
 SHAPES: dict[str, ModelConfig] = {c.name: c for c in (V1_BASE, V1_SMALL, TINY)}

@@ -16,7 +16,7 @@ from f5lite.evidence.quality.result import Result
 
 FOLDER = Path(__file__).parent / "results"
 PLANS_BASELINE = {"precision": "fp32", "steps": 7, "guidance": 1.0}  # what plans are compared with
-BASELINE = {"steps": 32, "guidance": 2.0}  # fp32, as the model is usually run
+BASELINE = {"steps": 32, "guidance": 1.0}  # fp32, as the model is usually run
 
 
 @lru_cache(maxsize=1)
