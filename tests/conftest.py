@@ -40,3 +40,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("f5lite against upstream: largest difference over largest value")
         for line in compare.summary():
             terminalreporter.line(line)
+    speed = sys.modules.get("tests.shrink.int8.test_speed_table")
+    if speed is not None and speed.LINES:
+        terminalreporter.section("int8 engines here: one block of v1 Base, 2 x 512 frames")
+        for line in speed.LINES:
+            terminalreporter.line(line)

@@ -14,7 +14,7 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -121,7 +121,12 @@ class Exact:
         return nn.functional.linear(x.double(), weight.double() * scale.double()[:, None], bias)
 
 
-def blocks(config: DiTConfig, compiled_product: Product | None = None, seed: int = 0) -> dict[str, Run]:
+def blocks(
+    config: DiTConfig,
+    compiled_product: Product | None = None,
+    names: Iterable[str] = CANDIDATES,
+    seed: int = 0,
+) -> dict[str, Run]:
     """One int8 block of the shape as functions of b n d, by engine that can run here; "exact" is float64.
 
     compiled_product: "fused" is among them, with that product's set, which has to be compiled.
@@ -137,7 +142,7 @@ def blocks(config: DiTConfig, compiled_product: Product | None = None, seed: int
         return lambda x: made(x, modulation.to(x.dtype), None, rotary(x.shape[1], config.dim_head))
 
     runs = {name: running(each) for name, each in engines.ENGINES.items()
-            if name in CANDIDATES and each.problem() is None}  # fmt: skip
+            if name in names and each.problem() is None}  # fmt: skip
     if compiled_product is not None:
         seams = compiled.load(fused.shape_of(config), compiled_product)
         runs["fused"] = running(engines.ENGINES["reference"], lambda made: fused.fuse(made, seams))
