@@ -30,7 +30,7 @@ from f5lite.shrink.int8 import auto, fused
 from f5lite.shrink.int8.engines import ENGINES, FUSED
 from f5lite.shrink.int8.layers import set_engine
 
-FP32, HOPELESS, FEW = "fp32", 8.0, 16
+FP32, HOPELESS, FEW = "fp32", 4.0, 16
 COLUMNS = (
     "engine", "times fp32", "pass s", "fastest", "slowest", "error %", "peak RSS MB", "peak anonymous MB", "note",
 )  # fmt: skip

@@ -173,3 +173,18 @@ def test_requirements_are_pyprojects():
     texts = requirements.all_of_them()
     assert any(text.startswith("torch") for text in texts)
     assert {requirements.extra_of(text) for text in texts} >= set(check.EXTRAS)
+
+
+def test_the_engine_that_was_measured_is_shown(tmp_path):
+    missing = check.engine(tmp_path)
+    assert missing.status == "ok" and "not measured yet" in missing.found and missing.mend == "f5lite engines"
+    table = {"chosen": "onednn", "seconds": {"onednn": 0.085, "reference": 0.13}, "errors": {"onednn": 0.03}}
+    kept = tmp_path / "int8-engines-1024x16x64x2048-2t-plain.json"
+    kept.write_text(json.dumps({"name": "x", "result": table}))
+    found = check.engine(tmp_path)
+    assert found.found == "onednn: 85 ms a block (reference 130)" and "--compile" in found.mend
+    table["errors"]["fused"] = 0.03
+    kept.write_text(json.dumps({"name": "x", "result": table}))
+    assert check.engine(tmp_path).mend == ""
+    kept.write_text("damaged")
+    assert "not measured yet" in check.engine(tmp_path).found
