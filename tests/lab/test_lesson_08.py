@@ -87,6 +87,6 @@ def test_a_guess_keeps_its_result_until_it_changes(tmp_path, monkeypatch):
 
 
 def test_what_is_looked_at_is_said():
-    assert "last run of `f5lite ladder`" in lesson_08.which(SOME)
+    assert "last run of `f5lite ladder`" in lesson_08.which(SOME).plain()
     small = ladder(published=False)
-    assert "`f5lite ladder` in a terminal climbs the whole one" in lesson_08.which(small)
+    assert "`f5lite ladder` in a terminal climbs the whole one" in lesson_08.which(small).plain()

@@ -136,7 +136,7 @@ def _(f: explain.Figures) -> str:
 
 @under_a_cap.when("can't tell")
 def _(f: explain.Figures) -> str:
-    return f"It can't be told here: {f['killed'].missing}. `f5lite ladder` tries four caps on every rung."
+    return f"It can't be told here: {f['killed'].missing}. The command f5lite ladder tries four caps on every rung."
 
 
 def wer(name: str, value: float | None) -> Measurement:
@@ -170,5 +170,5 @@ def _(f: explain.Figures) -> str:
 def _(f: explain.Figures) -> str:
     return (
         "How many words a recogniser mishears was not measured for this version of the voice in 8 bits, so the picture "
-        "has no percentages there. `f5lite quality tiny@fp32,7 tiny@int8,7` measures it; one sentence and your ears can't."
+        "has no percentages there. The command f5lite quality measures it; one sentence and your ears can't."
     )

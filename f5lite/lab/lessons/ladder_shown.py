@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from html import escape
 from statistics import median
 from typing import Any
 
 from f5lite.evidence import wording
-from f5lite.evidence.claims import CLAIMS
+from f5lite.evidence.claims import CLAIMS, Claim
 from f5lite.evidence.ladder import judging, table
 from f5lite.evidence.ladder.lesson import unbeaten
 from f5lite.evidence.ladder.result import Ladder, Row
 from f5lite.evidence.ladder.rungs import RUNGS
 from f5lite.evidence.ledger import Ledger
+from f5lite.evidence.verdict import Verdict
 from f5lite.lab.charts import bars, scatter
 from f5lite.lab.course import lesson
-from f5lite.lab.figure import Figure, Table
+from f5lite.lab.figure import Figure, Shown, Table
 from f5lite.lab.listing import Listing
 from f5lite.lab.numbers import number, quantity
 from f5lite.lab.session import CURRENT
+from f5lite.lab.told import code, pill
 
 
 def rungs() -> Listing:
@@ -148,20 +151,60 @@ def trade(ladder: Ladder) -> Figure:
     return replace(picture, table=Table.of(columns, cells)) if rows else picture
 
 
-def claims(ladder: Ladder, ledger: Ledger | None = None) -> Listing:
-    """Every claim of the article: its figure, the verdict, and what that rests on."""
-    rows = [
-        (
-            CLAIMS[verdict.claim].words,
-            CLAIMS[verdict.claim].figure or "–",
-            verdict.outcome,
-            judging.own_words(verdict, ladder),
-            ", ".join(CLAIMS[verdict.claim].lessons),
+@dataclass(repr=False)
+class Claims(Shown):
+    """Every claim with its verdict as a label, and what that rests on. `table` has the same as text."""
+
+    verdicts: tuple[Verdict, ...]
+    words: tuple[str, ...]
+
+    @property
+    def table(self) -> Table:
+        rows = [
+            (claim.words, claim.figure or "–", verdict.outcome, said, ", ".join(claim.lessons))
+            for claim, verdict, said in self._all()
+        ]
+        return Table.of(("the article says", "figure", "verdict", "what was found", "lessons"), rows)
+
+    def _all(self) -> list[tuple[Claim, Verdict, str]]:
+        return [(CLAIMS[v.claim], v, said) for v, said in zip(self.verdicts, self.words, strict=True)]
+
+    def html(self) -> str:
+        left = ' style="text-align:left;vertical-align:top"'
+        head = "".join(f'<th scope="col"{left}>{escape(name)}</th>' for name in self.table.columns)
+        body = "".join(
+            f'<tr><th scope="row"{left}>{escape(claim.words)} <small lang="zh">{escape(claim.chinese)}</small></th>'
+            f"<td{left}>{escape(claim.figure) or '–'}</td><td{left}>{pill(verdict.outcome)}</td>"
+            f"<td{left}>{escape(said)}</td><td{left}>{', '.join(claim.lessons)}</td></tr>"
+            for claim, verdict, said in self._all()
         )
-        for verdict in judging.verdicts(ladder, ledger or CURRENT.ledger)
-    ]
-    columns = ("the article says", "figure", "verdict", "what was found", "lessons")
-    return Listing("The article's claims, one by one", Table.of(columns, rows))
+        label = "The article's claims, one by one"
+        return (
+            f'<section class="f5 f5-card" aria-label="{label}"><div class="f5-label">{label}</div>'
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></section>"
+        )
+
+    def plain(self) -> str:
+        return f"The article's claims, one by one\n{self.table.plain()}"
+
+
+def claims(ladder: Ladder, ledger: Ledger | None = None) -> Claims:
+    """Every claim of the article: its figure, the verdict, and what that rests on."""
+    found = judging.verdicts(ladder, ledger or CURRENT.ledger)
+    return Claims(tuple(found), tuple(judging.own_words(verdict, ladder) for verdict in found))
+
+
+@dataclass(repr=False)
+class Said(Shown):
+    """A sentence on its own."""
+
+    words: str
+
+    def html(self) -> str:
+        return f'<p class="f5 f5-say">{code(self.words)}</p>'
+
+    def plain(self) -> str:
+        return self.words
 
 
 def guesses(ledger: Ledger | None = None) -> Listing:

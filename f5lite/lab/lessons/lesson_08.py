@@ -18,6 +18,7 @@ from f5lite.lab.figure import Shown, Table
 from f5lite.lab.lessons import ladder_told
 from f5lite.lab.lessons.ladder_choice import wer
 from f5lite.lab.lessons.ladder_shown import (
+    Said,
     caps,
     claims,
     guesses,
@@ -67,11 +68,13 @@ def climb(progress: Callable[[int, int], None] | None = None) -> Ladder:
     return lesson.climb(progress)
 
 
-def which(ladder: Ladder) -> str:
+def which(ladder: Ladder) -> Said:
     """What the reader is looking at, in a sentence."""
-    if ladder.model["note"]:
-        return f"{ladder.model['note']} `f5lite ladder` in a terminal climbs the whole one; this page shows it from then on."
-    return f"Your last run of `f5lite ladder`, {ladder.when[:10]}: {ladder.model['shape']}."
+    if not ladder.model["note"]:
+        return Said(f"Your last run of `f5lite ladder`, {ladder.when[:10]}: {ladder.model['shape']}.")
+    return Said(
+        f"{ladder.model['note']} `f5lite ladder` in a terminal climbs the whole one; this page shows it from then on."
+    )
 
 
 def record(ladder: Ladder) -> None:
