@@ -21,15 +21,12 @@ function draw(tag, attributes, text) {
 
 const mb = (value) => `${Math.round(value)} MB`;
 const LEVELS = ["ample", "tight", "critical"];
-let count = 0;
 
 function render({ model, el }) {
   const state = () => model.get("state");
   const first = state();
-  const send = (name, value = true) => {
-    model.set("event", { name, value, count: ++count });
-    model.save_changes();
-  };
+  // A message for each click: of a trait's changes only the last would arrive while the kernel is busy.
+  const send = (name, value = true) => model.send({ name, value });
   const button = (words, name, value) =>
     make("button", { class: "f5-button", type: "button", onclick: () => send(name, value) }, words);
 
@@ -88,7 +85,7 @@ function render({ model, el }) {
     make("h4", {}, "The queue"), ...lanes.map((lane) => lane.row), running,
     make("div", { class: "f5-board-two" },
       make("div", {}, make("h4", {}, "What each level would run now"), plans),
-      make("div", {}, make("h4", {}, "Weights that are loaded"), loaded),
+      make("div", {}, make("h4", {}, "Weights kept between requests"), loaded),
     ),
     make("h4", {}, "What happened"), said, tally,
     make("details", {}, make("summary", {}, "Change the policy"), ...knobs.map((knob) => knob.row)),

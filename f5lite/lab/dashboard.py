@@ -45,12 +45,12 @@ class Dashboard(Sandbox, Shown):
             "held": held,
             "free": free,
             "level": now.get("level", "ample"),
-            "plans": by_level(self.menu, usable),
+            "plans": {level: self.name(plan) for level, plan in by_level(self.menu, usable).items()},
             "stages": {name: size / MB for name, size in now.get("stages", {}).items()},
             "lanes": lanes,
             "current": running.removeprefix("request ") if running else "",
             "lane": self.lane_of.get(running or "", ""),
-            "plan": now.get("plan") or "",
+            "plan": self.name(now.get("plan")) or "",
             "said": list(self.said)[-7:],
             "counts": now.get("counts", {}),
             "knobs": self.knobs(),
@@ -75,7 +75,7 @@ class Dashboard(Sandbox, Shown):
         """The plans that requests ran with, in the order in which they first came."""
         # A text's first job only cuts it into chunks.
         taken = [one.offers[hasattr(one.work, "chunks") :] for one in self.tickets.values()]
-        return list(dict.fromkeys(name for offers in taken for name in offers))
+        return list(dict.fromkeys(self.name(name) for offers in taken for name in offers))
 
     def figure(self) -> Figure:
         """The last session as a picture that needs no widget. Raises ValueError before there is one."""
@@ -128,6 +128,7 @@ class Dashboard(Sandbox, Shown):
                 "tune": then(lambda value: self.tune(value["name"], value["value"])),
             },
         )
+        panel.on_msg(lambda _, message, buffers: panel._arrived({"new": message}))
         self.followers = [lambda one: panel.show(**one.state())]
         return panel
 

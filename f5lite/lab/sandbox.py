@@ -9,7 +9,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -38,7 +38,8 @@ MOST_WAITING = 30
 
 class Sandbox:
     """worker: makes a worker. menu: what may be run. work: makes a request's work from its number. limit_mb: of hog and worker
-    together, over the worker's imports; the machine's own available memory counts too, if it is shorter.
+    together, over the worker's imports; the machine's own available memory counts too, if it is shorter. names: of the plans, for
+    readers.
     """
 
     def __init__(
@@ -51,10 +52,11 @@ class Sandbox:
         longest: float = LONGEST,
         hz: float = 5.0,
         imports: int = 0,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.make_worker, self.menu, self.make_work = worker, menu, work
         self.limit, self.longest, self.hz, self.imports = int(limit_mb * MB), longest, hz, imports
-        self.rules = Rules(patience=60.0)
+        self.rules, self.names = Rules(patience=60.0), dict(names or {})
         self.followers: list[Callable[[Any], None]] = []
         self.queue: Queue | None = None
         self.problem = ""
@@ -228,10 +230,24 @@ class Sandbox:
                 self.marks.append((round(moment - self._began, 2), who))
                 self.said.append(f"level: {who}")
             elif what != "submitted":
-                words = f"{who} {what}"
+                words = f"{who} {self._readable(what)}"
                 if not self.said or self.said[-1] != words:
                     self.said.append(words)
         self._seen = len(log)
+
+    def name(self, plan: str | None) -> str | None:
+        """A plan's name for readers."""
+        return None if plan is None else self.names.get(plan, plan)
+
+    def _readable(self, what: str) -> str:
+        """A line of the queue's log: of a plan's reasons only the figures are kept."""
+        start, of, rest = what.partition("runs as ")
+        plan, bracket, why = rest.partition(" (")
+        return (
+            f"{start}{of}{self.name(plan)}{bracket}{why.split(';')[0]}{')' if bracket else ''}"
+            if of
+            else what
+        )
 
     def _tell(self) -> None:
         for follower in list(self.followers):

@@ -59,7 +59,9 @@ def choice(folder: Path) -> Callable[[int], Figure]:
             for plan, cost in menu.priced
         }
         taken = (
-            f"Taken: {label(found.plan)}." if found.plan else "Nothing fits, so a request would be refused."
+            f"Taken: {label(found.plan)}. The table says why none of the others."
+            if found.plan
+            else "Nothing fits, so a request would be refused."
         )
         picture = bars(
             costs,
@@ -107,6 +109,7 @@ def budgets(folder: Path) -> tuple[float, ...]:
 def outcomes(tried: dict[float, dict[str, Any]]) -> Figure:
     """What became of the request under each budget."""
     names = {budget: f"{budget:.0f} MB: {found['plan']}" for budget, found in tried.items()}
+    ran = [f"{found['measured']:.0f} MB" for found in tried.values() if found["measured"]]
     picture = bars(
         {names[budget]: found["predicted"] for budget, found in tried.items()},
         title="What the plan taken (or the smallest) needs, by budget",
@@ -115,6 +118,9 @@ def outcomes(tried: dict[float, dict[str, Any]]) -> Figure:
             names[budget]: "orange" if found["plan"] == "refused" else "teal"
             for budget, found in tried.items()
         },
+        note=f"Predicted before it ran. Measured: {', '.join(ran)}."
+        if ran
+        else "None of them could run here.",
     )
     rows = [
         (
@@ -134,8 +140,9 @@ def dashboard(limit_mb: float = 240.0, steps: int = 7) -> Dashboard:
     """The dashboard with the bundled voice, as it ships and as int8, under a limit of its own."""
     from f5lite.model.library import BUNDLE
 
-    tiny = BUNDLE / "tiny"
-    int8 = converted("tiny", cache_folder() / "converted" / f"tiny-{steps}", steps=steps)
+    tiny, folder = BUNDLE / "tiny", cache_folder() / "converted"
+    folder.mkdir(parents=True, exist_ok=True)
+    int8 = converted("tiny", folder / f"tiny-{steps}", steps=steps)
     subject = subject_of([str(tiny), str(int8)], word_errors())
     menu = Planned(subject, ALIKE, Wishes(steps=steps, guidance=getattr(subject.config, "guidance", 2.0)))
     words = (
@@ -149,7 +156,12 @@ def dashboard(limit_mb: float = 240.0, steps: int = 7) -> Dashboard:
         return Speech(words[number % len(words)], seed=number, voice="kumo")
 
     ways = ways_for(menu, {}, {"guidance": menu.wishes.guidance})
-    return Dashboard(lambda: Worker("f5lite.memory.speaker:Speaker", ways), menu, work, limit_mb=limit_mb)
+    names = {plan.name: f"{label(plan)}, chunks of {plan.chunk_seconds:.0f} s" for plan in menu.plans}
+
+    def worker() -> Worker:
+        return Worker("f5lite.memory.speaker:Speaker", ways)
+
+    return Dashboard(worker, menu, work, limit_mb=limit_mb, names=names)
 
 
 chosen = explain.text(
