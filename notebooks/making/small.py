@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -73,25 +74,52 @@ class Sampler(threading.Thread):
         self.join()
 
 
+def hierarchy(root: Path = CGROUPS) -> tuple[Path, str] | None:
+    """Where groups that limit memory are made, and the file that holds the limit: cgroup v2, else v1, else None.
+
+    The folder alone says nothing: where only v1 is mounted it is a plain one, in which any file can be written.
+    """
+    if (root / "cgroup.controllers").is_file():
+        return root, "memory.max"
+    if (root / "memory" / "memory.limit_in_bytes").is_file():
+        return root / "memory", "memory.limit_in_bytes"
+    return None
+
+
 @contextmanager
 def cgroup() -> Iterator[Path | None]:
-    """A cgroup of LIMIT bytes without swap, where this process may make one; else None."""
-    group = CGROUPS / f"f5lite-small-{os.getpid()}"
+    """A cgroup of LIMIT bytes, where this process may make one; else None."""
+    found = hierarchy()
+    if found is None:
+        yield None
+        return
+    group = found[0] / f"f5lite-small-{os.getpid()}"
     try:
-        group.mkdir()
-        (group / "memory.max").write_text(str(LIMIT))
-        with suppress(OSError):
-            (group / "memory.swap.max").write_text("0")
+        group.mkdir(exist_ok=True)
+        (group / found[1]).write_text(str(LIMIT))
+        if found[1] == "memory.max":
+            with suppress(OSError):
+                (group / "memory.swap.max").write_text("0")
     except OSError:
-        with suppress(OSError):
-            group.rmdir()
+        _remove(group)
         yield None
         return
     try:
         yield group
     finally:
+        _remove(group)
+
+
+def _remove(group: Path, seconds: float = 3.0) -> None:
+    """Remove a cgroup. It stays busy for a moment after its last process has ended."""
+    end = time.monotonic() + seconds
+    while group.exists():
         with suppress(OSError):
             group.rmdir()
+            return
+        if time.monotonic() > end:
+            return
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -155,6 +155,15 @@ def test_the_sampler_counts_children_once_and_shared_pages_in_parts() -> None:
 
 
 @pytest.mark.slow
+def test_a_plain_folder_is_no_cgroup(tmp_path: Path) -> None:
+    assert small.hierarchy(tmp_path) is None
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("1")
+    assert small.hierarchy(tmp_path) == (tmp_path / "memory", "memory.limit_in_bytes")
+    (tmp_path / "cgroup.controllers").write_text("memory")
+    assert small.hierarchy(tmp_path) == (tmp_path, "memory.max")
+
+
 def test_a_small_machine_reports_what_a_lesson_needs(made_up: Path) -> None:
     """In a process of its own: it keeps itself on one core."""
     made_up.write_text(
