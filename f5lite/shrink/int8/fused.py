@@ -56,14 +56,32 @@ class FusedBlock(LeanBlock):
         shift1, scale1, gate1, shift2, scale2, gate2 = (part.contiguous() for part in each)
         keep = x.new_ones((*x.shape[:2], 1), dtype=torch.bool)
         kept = keep if mask is None else mask[..., None].contiguous()
-        widen, narrow = self.ff.ff[0][0], self.ff.ff[2]
-
-        mixed = self._attend(*run["opened"](x, shift1, scale1), mask, rope)
-        done = self._product(self.attn.to_out[0], *run["mixed"](mixed))
-        (x,) = run["closed"](*done, x, gate1, kept)
-        wide = run["widened"](*self._product(widen, *run["opened"](x, shift2, scale2)))
-        (x,) = run["closed"](*self._product(narrow, *wide), x, gate2, keep)
+        # Nothing that a step has used up is held through the next: no names but x, in calls that end.
+        (x,) = run["closed"](*self._attended(x, shift1, scale1, mask, rope), x, gate1, kept)
+        (x,) = run["closed"](*self._fed(x, shift2, scale2), x, gate2, keep)
         return x
+
+    def _attended(
+        self,
+        x: torch.Tensor,
+        shift: torch.Tensor,
+        scale: torch.Tensor,
+        mask: torch.Tensor | None,
+        rope: tuple[torch.Tensor, torch.Tensor],
+    ) -> tuple[torch.Tensor, ...]:
+        """The attention's output layer, as `_product` gives it."""
+        attention, run = self.attn, self.fused.run
+        q, k, v = (part.transpose(1, 2) for part in self._turned(x, shift, scale, rope))
+        mixed = attention.backend(q, k, v, mask if attention.masked else None)
+        del q, k, v
+        mixed = mixed.float().transpose(1, 2).flatten(2).contiguous()
+        return self._product(attention.to_out[0], *run["mixed"](mixed))
+
+    def _fed(self, x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The feed-forward's second layer, as `_product` gives it."""
+        widen, narrow = self.ff.ff[0][0], self.ff.ff[2]
+        wide = self.fused.run["widened"](*self._product(widen, *self.fused.run["opened"](x, shift, scale)))
+        return self._product(narrow, *wide)
 
     def _product(
         self, layer: Int8Linear, values: torch.Tensor, token: torch.Tensor
@@ -72,27 +90,23 @@ class FusedBlock(LeanBlock):
         sums = self.fused.product.sums(values.flatten(0, 1), layer.weight)
         return sums.view(*values.shape[:2], -1), token, layer.weight_scale, layer.bias
 
-    def _attend(
+    def _turned(
         self,
-        values: torch.Tensor,
-        token: torch.Tensor,
-        mask: torch.Tensor | None,
+        x: torch.Tensor,
+        shift: torch.Tensor,
+        scale: torch.Tensor,
         rope: tuple[torch.Tensor, torch.Tensor],
-    ) -> torch.Tensor:
-        """-> b n d, contiguous float32."""
+    ) -> tuple[torch.Tensor, ...]:
+        """q, k, v, turned by their frames' angles: b n heads dim_head each."""
         attention = self.attn
-        found = self._product(attention.to_qkv, values, token)
+        found = self._product(attention.to_qkv, *self.fused.run["opened"](x, shift, scale))
         if attention.q_norm is None and attention.rotated_heads is None:
-            cos, sin = (part[:, None].contiguous() for part in rope)
-            q, k, v = (part.transpose(1, 2) for part in self.fused.run["turned"](*found, cos, sin))
-        else:
-            y = seams.meant(*found).unflatten(-1, (3, attention.heads, -1))
-            q, k, v = (part.transpose(1, 2) for part in y.unbind(-3))
-            if attention.q_norm is not None:
-                q, k = attention.q_norm(q), attention.k_norm(k)
-            q, k = attention.turn(q, rope), attention.turn(k, rope)
-        mixed = attention.backend(q, k, v, mask if attention.masked else None)
-        return mixed.float().transpose(1, 2).flatten(2).contiguous()
+            return self.fused.run["turned"](*found, *(part[:, None].contiguous() for part in rope))
+        y = seams.meant(*found).unflatten(-1, (3, attention.heads, -1))
+        q, k, v = (part.transpose(1, 2) for part in y.unbind(-3))
+        if attention.q_norm is not None:
+            q, k = attention.q_norm(q), attention.k_norm(k)
+        return tuple(part.transpose(1, 2) for part in (attention.turn(q, rope), attention.turn(k, rope), v))
 
 
 def refusal(block: nn.Module) -> str | None:
