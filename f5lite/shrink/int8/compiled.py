@@ -107,9 +107,12 @@ def load(shape: Shape, product: Product) -> Set:
         raise F5liteError(f"the fused int8 code can't be used: {why}")
     folder = place(shape, product)
     run = {}
-    for name in SEAMS:
-        loader = torch._C._aoti.AOTIModelPackageLoader(str(folder / f"{name}.pt2"), MODEL, False, 1, -1)
-        run[name] = _runner(loader)
+    try:
+        for name in SEAMS:
+            loader = torch._C._aoti.AOTIModelPackageLoader(str(folder / f"{name}.pt2"), MODEL, False, 1, -1)
+            run[name] = _runner(loader)
+    except RuntimeError as error:  # it is unpacked into the temporary folder, which may be full or not for programs
+        raise F5liteError(f"the fused int8 code can't be loaded ({str(error).splitlines()[0]})") from error
     return Set(product, run)
 
 

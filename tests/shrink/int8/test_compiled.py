@@ -234,3 +234,9 @@ def test_any_number_of_threads(compiled_set: compiled.Set) -> None:
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(a, b) for a, b in zip(*answers, strict=True))
+
+
+def test_code_that_cannot_be_loaded_is_an_error_with_a_reason(cache: Path) -> None:
+    compiled.build(SHAPE, PRODUCT, print)
+    with pytest.raises(F5liteError, match="can't be loaded"):
+        compiled.load(SHAPE, PRODUCT)
