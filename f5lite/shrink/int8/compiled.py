@@ -111,7 +111,8 @@ def load(shape: Shape, product: Product) -> Set:
         for name in SEAMS:
             loader = torch._C._aoti.AOTIModelPackageLoader(str(folder / f"{name}.pt2"), MODEL, False, 1, -1)
             run[name] = _runner(loader)
-    except RuntimeError as error:  # it is unpacked into the temporary folder, which may be full or not for programs
+    except RuntimeError as error:
+        # It is unpacked into the temporary folder, which may be full, or not for programs.
         raise F5liteError(f"the fused int8 code can't be loaded ({str(error).splitlines()[0]})") from error
     return Set(product, run)
 
