@@ -113,7 +113,10 @@ def prepare(
     bench: Bench, python: str, spec: dict[str, Any], environment: dict[str, str], frames: int
 ) -> None:
     """Let the variant make its files, once; f5lite's again when its code changes."""
-    text = json.dumps([spec, frames if spec["settings"].get("prime") else 0, code()], sort_keys=True)
+    if not variants.makes_files(spec["loader"], spec["settings"]):
+        return
+    mine = code() if spec["loader"] == variants.OURS else ""
+    text = json.dumps([spec, frames if spec["settings"].get("prime") else 0, mine], sort_keys=True)
     mark = bench.out / "prepared" / hashlib.sha256(text.encode()).hexdigest()[:16]
     if mark.is_file():
         return

@@ -17,6 +17,7 @@ FP32 = "f5lite fp32"
 UPSTREAM = "upstream f5-tts 1.1.22, fp32"
 ATTENTION = ("math", "sdpa-bf16", "chunked", "chunked-bf16", "auto")
 STEPS, UPSTREAM_STEPS = 7, 32
+OURS = "benchmarks.peers.ours"
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def ours() -> list[Variant]:
     """f5lite's own passes."""
     best = best_engine()
     found = [
-        Variant(FP32, "f5lite", "benchmarks.peers.ours", grid=True),
-        Variant("f5lite bf16", "f5lite", "benchmarks.peers.ours", {"precision": "bf16"}),
+        Variant(FP32, "f5lite", OURS, grid=True),
+        Variant("f5lite bf16", "f5lite", OURS, {"precision": "bf16"}),
     ]
     for name, problem in engines().items():
         settings = {"precision": "int8", "engine": name, "attention": "auto", "prime": name == "fused"}
@@ -71,9 +72,7 @@ def ours() -> list[Variant]:
             )  # fmt: skip
         )
     for name in ATTENTION:
-        found.append(
-            Variant(f"f5lite fp32, attention {name}", "f5lite", "benchmarks.peers.ours", {"attention": name})
-        )
+        found.append(Variant(f"f5lite fp32, attention {name}", "f5lite", OURS, {"attention": name}))
     return found
 
 
@@ -143,7 +142,7 @@ def utterances(blocks: int) -> list[Variant]:
     settings = {"precision": "int8", "engine": best_engine(), "attention": "auto", "prime": True}
 
     def ours_at(name: str, steps: int, more: dict[str, Any]) -> Variant:
-        return Variant(f"{name}, {steps} steps", "f5lite", "benchmarks.peers.ours", more, "utterance", steps)
+        return Variant(f"{name}, {steps} steps", "f5lite", OURS, more, "utterance", steps)
 
     best = f"f5lite int8, {settings['engine']}"
     return [
@@ -170,6 +169,11 @@ def python_and_paths(variant: Variant) -> tuple[str, list[str]]:
         return str(environments.build(name, variant.requirements)), []
     except environments.NotInstalled as problem:
         raise Failed(f"can't be installed: {problem}") from None
+
+
+def makes_files(loader: str, settings: dict[str, Any]) -> bool:
+    """Whether a variant converts, exports or compiles something before it is measured."""
+    return settings.get("precision") == "int8" if loader == OURS else loader.endswith((".graphs", ".vox"))
 
 
 def upstream_folder() -> str:
