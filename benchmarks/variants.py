@@ -65,7 +65,7 @@ def ours() -> list[Variant]:
             Variant(
                 f"f5lite int8, {name}",
                 "f5lite",
-                "benchmarks.peers.ours",
+                OURS,
                 settings,
                 grid=name == best,
                 unavailable=problem or "",
