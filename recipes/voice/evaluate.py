@@ -17,7 +17,6 @@ from f5lite.errors import F5liteError
 from f5lite.evidence.quality.bootstrap import Interval, Sums, interval
 from f5lite.evidence.quality.instruments import Instruments
 from f5lite.evidence.quality.rendering import Job, Shelf
-from f5lite.evidence.quality.run import jobs_of
 from f5lite.evidence.quality.sentences import bundled_sentences, read
 from f5lite.evidence.quality.systems import System, system
 from f5lite.files import write_atomically
@@ -28,7 +27,11 @@ from recipes.voice.sound import vocoders
 from recipes.voice.teaching import teacher_system
 
 OPEN = Path(__file__).parent / "open.txt"
-SEEDS = (0, 1, 2)  # each sentence once, voices and seeds in turn
+
+
+def spread(texts: Sequence[str], voices: Sequence[str]) -> list[Job]:
+    """Sentence i in voice i mod n, with a seed of its own: sentences that share their noise fail together."""
+    return [Job(text, voices[i % len(voices)], i) for i, text in enumerate(texts)]
 
 
 def listened(one: System, jobs: Sequence[Job], shelf: Shelf, tools: Instruments, what: str) -> list[dict]:
@@ -82,18 +85,16 @@ def table(
     heard: dict[int, list[dict]] = {}
     for count in steps:
         one = system(f"{model}:steps={count},guidance={guidance}")
-        heard[count] = listened(
-            one, jobs_of(sentences, voices, SEEDS, spread=True), shelf, tools, f"{count} steps"
-        )
+        heard[count] = listened(one, spread(sentences, voices), shelf, tools, f"{count} steps")
         found["errors"][f"held-out sentences, {count} steps"] = vars(word_errors(heard[count]))
     try:
-        taught = listened(teacher(), jobs_of(sentences, voices, SEEDS, spread=True), shelf, tools, "teacher")
+        taught = listened(teacher(), spread(sentences, voices), shelf, tools, "teacher")
         found["errors"]["the teacher, the same sentences"] = vars(word_errors(taught))
     except F5liteError as problem:
         found["missing"]["the teacher's word error rate"] = str(problem)
     if open_texts:
         one = system(f"{model}:steps={steps[-1]},guidance={guidance}")
-        rows = listened(one, jobs_of(open_texts, voices, SEEDS, spread=True), shelf, tools, "open text")
+        rows = listened(one, spread(open_texts, voices), shelf, tools, "open text")
         found["errors"][f"text outside the grammar, {steps[-1]} steps"] = vars(word_errors(rows))
     if "similarity" in tools.missing:
         found["missing"]["similarity"] = tools.missing["similarity"]
