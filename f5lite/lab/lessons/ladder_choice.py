@@ -161,7 +161,7 @@ sound = explain.text(
 def _(f: explain.Figures) -> str:
     return (
         f"A speech recogniser misheard {f.of('heard_fp32')} of the words when this voice spoke in fp32, and {f.of('heard_last')} "
-        "of them in 8 bits, both with 7 steps. Your ears had one sentence; the figures had hundreds. They are the bundled "
+        "of them in 8 bits, both with 7 steps. Your ears had one sentence, the recogniser many. The figures are the bundled "
         "voice's and say nothing about the published weights."
     )
 
