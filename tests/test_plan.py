@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -154,48 +155,64 @@ def test_costs_order_as_they_must() -> None:
     assert widened.peak_anonymous_mb > 1000 > cost(BASE, Plan(), SPEEDS, frames=512).peak_anonymous_mb
 
 
+FEW = workload.FEW_BLOCKS
 GRID = [
-    ("fp32", "float", "resident", 512),
-    ("fp32", "float", "on-demand", 512),
-    ("fp32", "float", "streamed", 512),
-    ("int8", "reference", "resident", 512),
-    ("int8", "reference", "on-demand", 512),
-    ("int8", "reference", "streamed", 512),
-    ("bf16", "float", "on-demand", 256),
+    ("fp32", "float", "resident", FEW),
+    ("fp32", "float", "on-demand", FEW),
+    ("fp32", "float", "streamed", FEW),
+    ("int8", "reference", "resident", FEW),
+    ("int8", "reference", "on-demand", FEW),
+    ("int8", "reference", "streamed", FEW),
+    ("bf16", "float", "on-demand", FEW),
 ]
-# The other engines, where they run; a short input, since some of them take half a minute a pass without their instructions.
+# The other engines, where they run; of some a single block, since without their instructions a pass takes half a minute.
 HERE = [name for name, one in ENGINES.items() if name != "reference" and one.problem() is None]
-GRID += [("int8", name, "on-demand", 512 if name == "onednn" else 128) for name in HERE]
+GRID += [("int8", name, "on-demand", 1 if name in ("torch", "bf16") else FEW) for name in HERE]
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    source = workload.prepare(V1_BASE.with_blocks(workload.FEW_BLOCKS))
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The v1 Base shape with that many blocks in that precision, made when it is first asked for."""
     folder = tmp_path_factory.mktemp("plan")
-    for precision in ("int8", "bf16"):
-        convert(library.find(source), folder / precision, steps=1, precision=precision)
-    return {"fp32": source, "int8": folder / "int8", "bf16": folder / "bf16"}
+
+    def make(precision: str, blocks: int, keep_modulation: bool = False) -> Path:
+        source = workload.prepare(V1_BASE.with_blocks(blocks))
+        target = folder / f"{precision}-{blocks}-{keep_modulation}"
+        if precision == "fp32":
+            return source
+        if not target.is_dir():
+            steps = None if keep_modulation else 1
+            convert(
+                library.find(source),
+                target,
+                steps=steps or 7,
+                precision=precision,
+                keep_modulation=keep_modulation,
+            )
+        return target
+
+    return make
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("precision", "engine", "residency", "frames"), GRID, ids=lambda value: str(value))
+@pytest.mark.parametrize(("precision", "engine", "residency", "blocks"), GRID, ids=lambda value: str(value))
 def test_predicted_bytes_are_within_15_percent_of_the_meters(
-    precision: str, engine: str, residency: str, frames: int, folders: dict[str, Path]
+    precision: str, engine: str, residency: str, blocks: int, made: Callable[..., Path]
 ) -> None:
-    subject = Subject(V1_BASE.with_blocks(workload.FEW_BLOCKS))
     plan = Plan(precision, precision != "fp32", residency, engine, steps=1)
-    predicted = cost(subject, plan, frames=frames)
+    predicted = cost(Subject(V1_BASE.with_blocks(blocks)), plan, frames=512)
     product = "auto" if engine == "float" else engine
-    measured = meter.isolated(workload.request, folders[precision], frames, 1, residency, engine=product)
+    measured = meter.isolated(workload.request, made(precision, blocks), 512, 1, residency, engine=product)
     assert predicted.peak_rss_mb == pytest.approx(measured.peak_rss_mb, rel=0.15)
 
 
 @pytest.mark.slow
-def test_the_order_of_times_is_right_wherever_the_gap_exceeds_the_spread(folders: dict[str, Path]) -> None:
+def test_the_order_of_times_is_right_wherever_the_gap_exceeds_the_spread(made: Callable[..., Path]) -> None:
     """Passes of a model, measured, beside what the planner makes of one block measured on its own."""
-    config = V1_BASE.with_blocks(workload.FEW_BLOCKS)
+    config = V1_BASE.with_blocks(FEW)
     kinds = passes(config)
-    usual = {kind: taken for kind, taken in kinds.items() if min(taken) < 3 * min(kinds["fp32", "float"])}
+    fast = 3 * min(kinds["fp32", "float"])  # what takes longer is in no doubt
+    usual = {kind: taken for kind, taken in kinds.items() if min(taken) < fast and kind[1] != "fused"}
     predicted: dict[tuple[str, int], list[float]] = {}
     measured: dict[tuple[str, int], list[float]] = {}
     for precision, engine in usual:
@@ -209,12 +226,17 @@ def test_the_order_of_times_is_right_wherever_the_gap_exceeds_the_spread(folders
             change = None
             if precision == "int8":
                 change = lambda dit, engine=engine: set_engine(dit, ENGINES[engine]) and None  # noqa: E731
-            measured[name] = workload.pass_times(folders[precision], frames, 3, change)
+            measured[name] = workload.pass_times(
+                made(precision, FEW, keep_modulation=True), frames, 3, change
+            )
     told = 0
     for one, other in itertools.permutations(measured, 2):
-        if max(measured[one]) < min(measured[other]) and not overlap(predicted[one], predicted[other]):
+        same = one[0] == other[0]  # one measured block for both, so its spread doesn't matter
+        if max(measured[one]) < min(measured[other]) and (
+            same or not overlap(predicted[one], predicted[other])
+        ):
             told += 1
-            assert median(predicted[one]) < median(predicted[other]), (one, other, predicted, measured)
+            assert min(predicted[one]) < min(predicted[other]), (one, other, predicted, measured)
     print({name: (round(median(predicted[name]), 2), round(median(measured[name]), 2)) for name in measured})
     assert told, "at least half the frames take less time than all of them"
 
@@ -240,7 +262,7 @@ def test_speeds_are_measured_once_a_machine_and_name_only_what_runs(
     monkeypatch.setattr(meter, "isolated", lambda *_: asked.append(1) or Once)
     speeds = measured_speeds(small)
     assert speeds == measured_speeds(small) and len(asked) == 1, "kept with the machine's card"
-    assert speeds.passes["fp32", "float"] == 2 * 0.5, "one block times the number of blocks"
+    assert speeds.passes["fp32", "float"] == 2 * 0.25, "one block times the number of blocks"
     engines = {engine for precision, engine in speeds.passes if precision == "int8"} - {"fused"}
     assert engines == {name for name, one in ENGINES.items() if one.problem() is None}
     assert all(taken and all(seconds > 0 for seconds in taken) for taken in times.values())
