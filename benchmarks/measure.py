@@ -178,7 +178,10 @@ def length(bench: Bench, one: Piece, alive: dict[str, Session], frames: int) -> 
     while len(done.taken) < max(count.values()):
         number = len(done.taken)
         turn = [name for name in names if number < count[name]]
-        bench.stop_if_late(sum(facts[name]["first"] for name in turn) if number else 0)
+        last = done.taken[-1] if done.taken else {}
+        bench.stop_if_late(
+            sum(min(facts[name]["first"], last.get(name, 1e9)) for name in turn) if number else 0
+        )
         # Each begins a round in its turn: what runs after what should not always be the same.
         order = turn[number % len(turn) :] + turn[: number % len(turn)]
         taken = {}
