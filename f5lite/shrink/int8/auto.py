@@ -43,7 +43,7 @@ SECONDS = 1.5  # for the timed calls; with torch's import and the first calls a 
 HOPELESS = 6.0  # times the fastest at a first look on few frames: not timed further
 LOST = 2.0  # times the fastest after four rounds: not timed again
 WORTH = 1.03  # what a later candidate must gain over an earlier one
-LONGEST = 60.0
+LONGEST = 120.0
 Run = Callable[[torch.Tensor], torch.Tensor]
 
 
