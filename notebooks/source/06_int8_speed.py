@@ -8,7 +8,6 @@
 # %%
 from torch.nn.functional import linear
 
-import f5lite
 from f5lite import lab
 from f5lite.evidence import workload
 from f5lite.lab.lessons import lesson_05 as bytes_helpers
@@ -94,7 +93,15 @@ helpers.race_picture(laps)
 
 # %% [markdown]
 # Open the table: each engine's error against fp32 stands there, and who can't run here, with the reason. On another processor
-# the order is another one. Now the profile of the winner. Which work became shorter, and what came on top?
+# the order is another one, so f5lite doesn't decide beforehand. `auto`, which you get if you name no engine, times one block at
+# its first use and keeps the answer with your machine card.
+
+# %%
+helpers.taken()
+
+# %% [markdown]
+# Now the profile of the winner, beside the two that you know. Which work became shorter, and what came on top? Packing is what
+# some engines do to weights before they multiply.
 
 # %%
 best = helpers.best(laps)
@@ -204,7 +211,7 @@ helpers.sparing_picture(trained, layers, largest)
 # show.
 
 # %%
-small = f5lite.load(helpers.tiny(), engine=best)
+small = helpers.small_voice(best)
 before = trained.voice.speak(helpers.SENTENCE, steps=7, seed=3)
 after = small.speak(helpers.SENTENCE, steps=7, seed=3)
 player = lab.ab({"fp32": before, "int8": after}, claim="int8-sound")

@@ -138,6 +138,10 @@ def test_quality_is_what_is_shipped_and_nothing_else(monkeypatch, shipped: dict,
     assert ("none shipped" in helpers.quality_table().plain()) == (outcome == "none")
 
 
+def test_a_difference_of_nothing_has_no_sign() -> None:
+    assert int8_sound.signed(-0.0001, 3) == "0.000" and int8_sound.signed(-1.94, 1) == "−1.9"
+
+
 def test_the_last_blind_test_is_remembered(own_session) -> None:
     class Player:
         class blind:

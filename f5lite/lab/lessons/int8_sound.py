@@ -35,6 +35,11 @@ def compared() -> Result | None:
     return max(quality().values(), key=lambda result: result.sentences, default=None)
 
 
+def signed(value: float, digits: int) -> str:
+    """A difference with so many decimals, its sign a real minus; nothing is "−0.000"."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
 def quality_table() -> Listing:
     """Each metric for fp32 and int8, the paired difference with its interval, and the verdict; or that there is none."""
     result = compared()
@@ -49,9 +54,9 @@ def quality_table() -> Listing:
                 for side in (figure.a, figure.b)
             ]
             change = figure.change
-            span = " to ".join(f"{end:.{metric.digits}f}" for end in (change.low, change.high))
+            span = " to ".join(signed(end, metric.digits) for end in (change.low, change.high))
             unit = "%" if metric.name == "wer" else metric.unit
-            shown = f"{change.value:.{metric.digits}f} ({span})".replace("-", "\N{MINUS SIGN}")
+            shown = f"{signed(change.value, metric.digits)} ({span})"
             rows.append(
                 (
                     f"{metric.title} ({unit})",
@@ -81,7 +86,9 @@ def about_quality() -> str:
     if result is None:
         return ""
     asked = f"{result.sentences} sentences × {len(result.voices)} voices × {len(result.seeds)} seeds"
-    return f"{asked}, A {result.a}, B {result.b}, measured on {result.model}"
+    how = result.about.get("activation_bits")
+    bits = f", {how}-bit activations" if how else ""
+    return f"{asked}; fp32: {result.a}; int8: {result.b}{bits}; measured on {result.model}"
 
 
 def tiny() -> Path:

@@ -62,7 +62,7 @@ def frames() -> int:
 
 
 def repeats() -> int:
-    return 3 if quick() else 7
+    return 3 if quick() else 5
 
 
 def pairs() -> int:
