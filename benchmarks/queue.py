@@ -3,7 +3,7 @@
     python -m benchmarks.queue [--count 8] [--blocks 4] [--room 1.1] [--json FILE]
 
 Every way speaks the same chunks with one step, guidance on, on v1 Base's width with seeded weights: first without a cap, then
-under two. The first leaves upstream its weights and room for two chunks at once, the second is 1.1 × what f5lite's smallest plan
+under two. The first leaves upstream what loading takes (twice its weights) and room for two chunks, the second is 1.1 × what f5lite's smallest plan
 is predicted to need. A cap is RLIMIT_DATA over the imports, each process for itself. Upstream's rows need its package
 (`python -m tests.parity.environment`).
 """
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -195,17 +196,16 @@ def _row(way: str, cap: float | None, count: int, measured: Any) -> Row:
     return Row(way, cap_mb, count, found["done"], 0, failed, peak, found["seconds"], found["how"])
 
 
-def measure(count: int = 8, blocks: int = 4, room: float = 1.1) -> list[Row]:
-    """Every way, without a cap and under the two."""
+def measure(count: int = 8, blocks: int = 4, room: float = 1.1) -> Iterator[Row]:
+    """Every way, without a cap and under the two, as they end."""
     from tests.parity import environment
 
     folder = workload.prepare(V1_BASE.with_blocks(blocks))
     menu = menu_of(folder)
     weights = sum(size.stat().st_size for size in folder.glob("*.safetensors"))
-    rows = []
     with tempfile.TemporaryDirectory() as scratch:
         clip = str(residency.clip(scratch))
-        caps = (None, 1.2 * weights + 2 * 70 * MB, room * menu.smallest().peak)
+        caps = (None, 2 * weights + 2 * 70 * MB, room * menu.smallest().peak)
         for cap in caps:
             if environment.ready():
                 measured = meter.measure(
@@ -214,11 +214,10 @@ def measure(count: int = 8, blocks: int = 4, room: float = 1.1) -> list[Row]:
                     imports=("numpy", "torch"),
                     paths=(str(environment.folder()), str(environment.ROOT)),
                 )
-                rows.append(_row("upstream, all at once", cap, count, measured))
+                yield _row("upstream, all at once", cap, count, measured)
             measured = meter.measure(at_once, (str(folder), clip, count, cap), imports=("f5lite.pipeline",))
-            rows.append(_row("f5lite, all at once", cap, count, measured))
-            rows.append(queued(menu, clip, count, cap))
-    return rows
+            yield _row("f5lite, all at once", cap, count, measured)
+            yield queued(menu, clip, count, cap)
 
 
 def main() -> None:
@@ -232,17 +231,18 @@ def main() -> None:
     )
     parser.add_argument("--json")
     options = parser.parse_args()
-    rows = measure(options.count, options.blocks, options.room)
     print(card())
     print(
         f"{'way':24}{'cap MB':>8}{'asked':>7}{'done':>6}{'refused':>9}{'failed':>8}{'peak MB':>9}{'s':>7}  how"
     )
-    for row in rows:
+    rows = []
+    for row in measure(options.count, options.blocks, options.room):
+        rows.append(row)
         cap = "none" if row.cap_mb is None else f"{row.cap_mb:.0f}"
         figures = (
             f"{row.asked:7}{row.done:6}{row.refused:9}{row.failed:8}{row.peak_mb:9.0f}{row.seconds:7.1f}"
         )
-        print(f"{row.way:24}{cap:>8}{figures}  {row.how}")
+        print(f"{row.way:24}{cap:>8}{figures}  {row.how}", flush=True)
     if options.json:
         from f5lite.files import write_atomically
 
