@@ -39,9 +39,9 @@ CANDIDATES = ("reference", "bf16", "torch", "onednn", "fused")
 BOUND = 0.04  # relative error that an engine may add to a block, against the same block and int8 weights in float64
 WIDE = 512  # models narrower than that never start a measurement
 PAIR, FRAMES, FEW_FRAMES = 2, 512, 16
-SECONDS = 1.5  # for the timed calls; with torch's import and the first calls a measurement stays under 5
-HOPELESS = 6.0  # times the fastest at a first look on few frames: not timed further
-LOST = 2.0  # times the fastest after four rounds: not timed again
+SECONDS = 1.2  # for the timed calls; with torch's import and the first calls a measurement stays under 5
+HOPELESS = 4.0  # times the fastest at a first look on few frames: not timed further
+LOST = 3.0  # times the fastest in a first round on all frames: not timed again
 WORTH = 1.03  # what a later candidate must gain over an earlier one
 LONGEST = 120.0
 Run = Callable[[torch.Tensor], torch.Tensor]
@@ -178,7 +178,12 @@ def measure(
         dropped = {name: took / fastest for name, took in first.items() if took > HOPELESS * fastest}
         for name in dropped:
             del runs[name]
-        taken = race(calls(x), 30, warm=True, budget=seconds, hopeless=LOST)
+        taken = race(calls(x), 1, warm=False)  # warms up, too
+        fastest = min(min(times) for times in taken.values())
+        for name in [name for name, times in taken.items() if min(times) > LOST * fastest]:
+            del runs[name]
+        for name, times in race(calls(x), 30, warm=False, budget=seconds).items():
+            taken[name] += times
     problems = {name: why for name, each in engines.ENGINES.items()
                 if name in CANDIDATES and (why := each.problem())}  # fmt: skip
     return {
