@@ -27,7 +27,7 @@ NAMES = {"resident": "kept", "on-demand": "on demand"}
 
 def serve(folder: Path, way: str) -> Way:
     """Six short requests with pauses (three in quick mode), in a process of its own."""
-    count, pause = (3, 0.3) if quick() else (6, 1.0)
+    count, pause = (3, 0.3) if quick() else (6, 0.7)
     found = residency.serve(folder, way, count=count, pause=pause, text="Hello there.")
     return replace(found, name=NAMES[way])
 
