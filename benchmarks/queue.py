@@ -3,10 +3,9 @@
     python -m benchmarks.queue [--count 8] [--blocks 4] [--room 1.1] [--json FILE]
 
 Every way speaks the same chunks with one step, guidance on, on v1 Base's width with seeded weights: first without a cap, then
-under two. The first leaves upstream what loading takes (twice its weights) and room for two chunks, the second is 1.1
-× what f5lite's smallest plan
-is predicted to need. A cap is RLIMIT_DATA over the imports, each process for itself. Upstream's rows need its package
-(`python -m tests.parity.environment`).
+under two. The first leaves upstream what loading takes (twice its weights) and room for two chunks; the second is 1.1 × what
+f5lite's smallest plan is predicted to need. A cap is RLIMIT_DATA over the imports, each process for itself. Upstream's rows
+need its package (`python -m tests.parity.environment`).
 """
 
 from __future__ import annotations
