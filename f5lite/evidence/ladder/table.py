@@ -7,7 +7,7 @@ from statistics import median
 
 from f5lite.evidence.ladder.judging import Aim
 from f5lite.evidence.ladder.result import Ladder, Row
-from f5lite.evidence.ladder.rungs import CAPS, UPSTREAM
+from f5lite.evidence.ladder.rungs import UPSTREAM
 from f5lite.evidence.verdict import Verdict
 from f5lite.evidence.wording import number
 
@@ -111,10 +111,11 @@ def notes(ladder: Ladder) -> list[str]:
     ]
     if ladder.model["note"]:
         found.insert(1, str(ladder.model["note"]))
+    caps = sorted({megabytes for row in ladder.rows for megabytes in row.survives}, reverse=True)
     kinds = dict.fromkeys(row.cap_kind for row in ladder.rows if row.cap_kind)
-    if kinds:
+    if kinds and caps:
         found.append(
-            f"Caps of {', '.join(map(str, CAPS))} MB over imports, one request under each, enforced by {' and '.join(kinds)}."
+            f"Caps of {', '.join(map(str, caps))} MB over imports, one request under each, enforced by {' and '.join(kinds)}."
         )
     waiting = [row.rung.title for row in ladder.rows if row.status == "waiting"]
     if waiting:
