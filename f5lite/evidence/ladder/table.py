@@ -81,9 +81,14 @@ def against(row: Row, ladder: Ladder) -> str:
         return "–"
 
     def change(before: Sequence[float], after: Sequence[float]) -> str:
-        ratio = median(after) / median(before)
-        sign = "\N{MINUS SIGN}" if ratio < 1 else "+"
-        return f"{sign}{abs(1 - ratio) * 100:.0f} %"
+        ratio = (
+            median(y / x for x, y in zip(before, after, strict=True))
+            if len(before) == len(after)
+            else median(after) / median(before)
+        )
+        size = f"{abs(1 - ratio) * 100:.0f}"
+        sign = "" if size == "0" else "\N{MINUS SIGN}" if ratio < 1 else "+"
+        return f"{sign}{size} %"
 
     return f"{change(theirs.seconds, row.seconds)} / {change(theirs.speaking_rss, row.peak_rss)}"
 

@@ -154,3 +154,14 @@ def test_every_claim_and_its_verdict_stand_on_the_page(text):
 def test_the_headline_is_computed():
     assert page.headline(SOME) == "From 1,400 to 120 MB, from 99 to 9 seconds"
     assert page.headline(ladder(Row(BY_KEY["upstream"], "unavailable", "x"))) == "F5-TTS, rung by rung"
+
+
+def test_the_table_and_the_verdicts_count_a_change_alike():
+    """Turn by turn: a busy minute falls on both."""
+    found = ladder(
+        row("upstream", seconds=[100.0, 200.0, 101.0]), row("attention", seconds=[50.0, 100.0, 90.0])
+    )
+    aim = next(aim for aim in judging.aims(found) if aim.id == "article-time")
+    assert "fell by 50 %" in aim.verdict.sentence
+    assert table.against(found.row("attention"), found).startswith("−50 %")
+    assert table.against(found.row("fp32"), ladder(row("upstream"), row("fp32"))) == "0 % / 0 %"
