@@ -75,9 +75,10 @@ def unbeaten(ladder: Ladder) -> list[Row]:
 
 
 def beats(one: Row, other: Row) -> bool:
-    """No more memory and no more time than the other, and less of one."""
-    mine = (median(one.peak_rss), one.utterance or 0.0)
-    theirs = (median(other.peak_rss), other.utterance or 0.0)
+    """No more memory and no more time than the other, and less of one. Times from the turns: a whole utterance, spoken
+    once, has other neighbours."""
+    mine = (median(one.peak_rss), median(one.seconds))
+    theirs = (median(other.peak_rss), median(other.seconds))
     return all(a <= b for a, b in zip(mine, theirs, strict=True)) and mine != theirs
 
 

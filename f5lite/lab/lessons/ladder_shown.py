@@ -127,7 +127,7 @@ def label(row: Row) -> str:
 def trade(ladder: Ladder) -> Figure:
     """Memory against time, words misheard beside the name; filled where no other rung is better in both."""
     rows = _measured(ladder)
-    points = [(label(row), median(row.peak_rss), row.utterance or 0.0) for row in rows]
+    points = [(label(row), median(row.peak_rss), median(row.seconds)) for row in rows]
     picture = scatter(
         points or [("nothing measured", 0.0, 0.0)],
         title="Memory, time and words misheard",
@@ -141,7 +141,7 @@ def trade(ladder: Ladder) -> Figure:
         (
             row.rung.title,
             number(median(row.peak_rss)),
-            number(row.utterance or 0.0),
+            number(median(row.seconds)),
             table.cells(row, ladder)[9],
             "yes" if row.rung.key in names else "no",
         )
