@@ -57,11 +57,13 @@ def climb(progress: Callable[[int, int], None] | None = None, place: Path | None
 
 def record(ladder: Ladder, ledger: Ledger, claims: tuple[str, ...]) -> None:
     """Write what the ladder measured to the ledger. A figure that couldn't be had is recorded with its reason where
-    nothing else in the course measures the claim; a short climb counts as a quick run, after which any full one goes."""
+    nothing else has measured the claim; a short climb counts as a quick run: any full one goes before it."""
     mine = judging.figures(ladder, sound.int8_difference())
     small = not ladder.model["published"] or bool(ladder.model["note"])
     for claim in claims:
-        found = [one for one in mine[claim] if claim in ONLY_HERE or not one.missing]
+        found = [one for one in mine[claim] if not one.missing]
+        if claim in ONLY_HERE or not (found or ledger.latest(claim)):
+            found = mine[claim]
         if found:
             shape = "" if claim == "int8-sound" else str(ladder.model["shape"])
             quick = machine.quick() or (small and claim != "int8-sound")

@@ -93,12 +93,17 @@ def test_a_short_climb_never_stands_before_a_full_measurement(tmp_path):
 
 def test_a_missing_figure_is_recorded_only_where_nothing_else_measures_the_claim(tmp_path):
     kept = ledger(tmp_path / "l.json")
-    gone = made.ladder(Row(BY_KEY["upstream"], "unavailable", "is not available here: no network"))
-    lesson.record(gone, kept, RECORDED)
+    kept.record("int8-memory", runs("fp32_peak", 1400, 1), runs("int8_peak", 250, 1))
+    why = "is not available here: no network"
+    gone = made.ladder(Row(BY_KEY["upstream"], "unavailable", why, file_mb=1348.5))
+    lesson.record(gone, kept, ("title", "baseline"))
     said = judge_ledger(CLAIMS["title"], kept)
     assert said.outcome == "can't tell" and "no network" in said.sentence
-    figures = kept.latest("baseline").figures if kept.latest("baseline") else {}
-    assert not any(figure.missing for figure in figures.values())
+    figures = kept.latest("baseline").figures
+    assert set(figures) == {"weights"}, "upstream's file is there, its times and peaks aren't"
+    lesson.record(replace(gone, rows=()), kept, ("int8-memory", "experience"))
+    assert judge_ledger(CLAIMS["int8-memory"], kept).outcome == "exceeded"
+    assert all(figure.missing for figure in kept.latest("experience").figures.values())
 
 
 def test_what_nothing_beats():
