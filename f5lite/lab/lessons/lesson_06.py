@@ -183,9 +183,9 @@ def pass_figures(turns: dict[str, list[Turn]]) -> dict[str, Measurement]:
 
 
 def levels() -> list[shelf.Level]:
-    """The processors that this machine can play; in quick mode its own and the oldest."""
+    """The processors that this machine can play; in quick mode its own alone, since each takes a process of seconds."""
     there = shelf.levels(machine.card().instruction_sets)
-    return [there[0], there[-1]] if quick() and len(there) > 2 else there
+    return there[:1] if quick() else there
 
 
 def shelf_picture(boards: list[Board]) -> Figure | Listing:
