@@ -199,7 +199,7 @@ def test_jupyterlab_opens_in_the_readers_folder(home, tmp_path):
         )
     try:
         listing = _ask(f"http://127.0.0.1:{port}/api/contents?token=trial", server)
-        assert sorted(entry["name"] for entry in listing["content"]) == sorted(NAMES)
+        assert sorted(entry["name"] for entry in listing["content"]) == sorted([*NAMES, "glossary.md"])
         assert f"/lab/tree/{NAMES[1]}" in (tmp_path / "log").read_text()
     finally:
         os.killpg(server.pid, signal.SIGTERM)
