@@ -177,49 +177,6 @@ def _(f: explain.Figures) -> str:
     )
 
 
-chosen = explain.text(
-    "04/budgets",
-    outcomes=("smaller and refused", "not as planned"),
-    decide=lambda f: "smaller and refused" if f["as planned"].median else "not as planned",
-    examples={
-        "smaller and refused": (
-            Measurement.fact("as planned", True),
-            Measurement.of("needed", 61, "MB", exact=True),
-        ),
-        "not as planned": (
-            Measurement.fact("as planned", False),
-            Measurement.of("needed", 61, "MB", exact=True),
-        ),
-    },
-)
-
-
-@chosen.when("smaller and refused")
-def _(f: explain.Figures) -> str:
-    return (
-        "With room the queue took the fastest plan, with less the smallest, which speaks the same. Below that it refused "
-        f"before anything was loaded, and said what it would have needed: {f.of('needed')}. A refusal in advance is no "
-        "crash: whoever asked can wait, or ask for less."
-    )
-
-
-@chosen.when("not as planned")
-def _(f: explain.Figures) -> str:
-    return (
-        "The queue didn't decide by the budgets alone: this machine's own memory is shorter than they are, and the smaller "
-        f"of the two counts. The smallest plan needs {f.of('needed')}."
-    )
-
-
-def decided(tried: dict[float, dict[str, Any]]) -> tuple[Measurement, Measurement]:
-    """Whether the three budgets led to three different outcomes, and the smallest plan's bytes."""
-    plans = [found["plan"] for found in tried.values()]
-    return (
-        Measurement.fact("as planned", len(set(plans)) == 3 and plans[-1] == "refused"),
-        Measurement.of("needed", list(tried.values())[-1]["predicted"], "MB", exact=True),
-    )
-
-
 @exercise(
     "next_up", lesson="04", praise="urgent ones go first, and those that waited long enough overtake them."
 )
