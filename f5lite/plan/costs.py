@@ -17,11 +17,11 @@ LIBRARY_PAGES, SMALL_THINGS = 28.0, 10.0  # MB
 ROWS_HELD = {"text": 7.0, "acoustic": 28.0, "vocoder": 15.0}
 # Blocks of a converted model work in place (`shrink.int8.lean`); an int8 product has tensors of its own.
 LEAN_ROWS_HELD = {
-    "reference": 20.0,
+    "reference": 18.0,
     "onednn": 20.0,
     "torch": 14.0,
     "fused": 26.0,
-    "bf16": 18.0,
+    "bf16": 15.0,
     "bitsandbytes": 28.0,
     "bf16 file": 19.0,
 }
@@ -99,9 +99,8 @@ def cost(subject: Subject, plan: Plan, speeds: Speeds | None = None, frames: int
     copied = plan.precision == "fp32" and subject.dtype_for(plan) != "F32"  # widened into memory of its own
     part = "block" if plan.residency == "streamed" and not copied else "all"
     sizes = {stage: weights[stage][part] for stage in weights}
-    if (
-        plan.residency == "resident"
-    ):  # nothing is released between the stages, the allocator's freed pages neither
+    # Kept stages release nothing between them, and the allocator keeps its freed pages.
+    if plan.residency == "resident":
         together = sum(sizes.values())
         sizes, held = {"all": together}, {"all": max(held.values())}
     peak = max(sizes[stage] + held[stage] for stage in sizes)

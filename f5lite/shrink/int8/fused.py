@@ -69,13 +69,31 @@ class FusedBlock(LeanBlock):
         mask: torch.Tensor | None,
         rope: tuple[torch.Tensor, torch.Tensor],
     ) -> tuple[torch.Tensor, ...]:
-        """The attention's output layer, as `_product` gives it."""
-        attention, run = self.attn, self.fused.run
+        """The attention's output layer, as `_product` gives it. q, k and v are there for one item of the batch at a time."""
+        one_by_one = [
+            self._mixed(
+                *(part[i : i + 1] for part in (x, shift, scale)),
+                None if mask is None else mask[i : i + 1],
+                rope,
+            )
+            for i in range(len(x))
+        ]
+        values, token = (torch.cat(parts) for parts in zip(*one_by_one, strict=True))
+        return self._product(self.attn.to_out[0], values, token)
+
+    def _mixed(
+        self,
+        x: torch.Tensor,
+        shift: torch.Tensor,
+        scale: torch.Tensor,
+        mask: torch.Tensor | None,
+        rope: tuple[torch.Tensor, torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What attention makes of x, quantised: values b n d and their scales."""
         q, k, v = (part.transpose(1, 2) for part in self._turned(x, shift, scale, rope))
-        mixed = attention.backend(q, k, v, mask if attention.masked else None)
+        mixed = self.attn.backend(q, k, v, mask if self.attn.masked else None)
         del q, k, v
-        mixed = mixed.float().transpose(1, 2).flatten(2).contiguous()
-        return self._product(attention.to_out[0], *run["mixed"](mixed))
+        return self.fused.run["mixed"](mixed.float().transpose(1, 2).flatten(2).contiguous())
 
     def _fed(self, x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The feed-forward's second layer, as `_product` gives it."""
