@@ -90,6 +90,7 @@ def test_a_format_that_cannot_be_written_keeps_the_parts(tmp_path):
     assert (tmp_path / "a.xyz.parts").is_dir()
 
 
+@pytest.mark.measures
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_memory_at_a_hundred_chunks_is_that_at_two(tmp_path):
     """In the caller's process; the worker's own is measured with the model, below."""
@@ -125,6 +126,7 @@ class Watched:
         self.speaker.keep(stages)
 
 
+@pytest.mark.measures
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_the_models_own_memory_at_a_hundred_chunks_is_within_five_percent_of_that_at_two(tmp_path):

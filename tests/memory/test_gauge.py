@@ -133,6 +133,7 @@ def test_available_is_never_negative_and_a_silent_system_says_so(tmp_path):
     assert found.pressure is None and found.pressure_source == "not told by this system"
 
 
+@pytest.mark.measures
 def test_this_machine():
     gauge = Gauge()
     # A map of its own: the allocator may serve a block from pages that it kept, and keep it again when it is freed.

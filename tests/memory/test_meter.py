@@ -78,17 +78,20 @@ def own_main_module() -> str:
     return sys.modules["__main__"].__name__
 
 
+@pytest.mark.measures
 @linux
 def test_known_bytes_are_read_within_two_percent():
     check = selfcheck(200)
     assert check.worst_error < 0.02, check
 
 
+@pytest.mark.measures
 @linux
 def test_its_own_overhead_is_under_a_megabyte():
     assert selfcheck(20).empty_mb < 1
 
 
+@pytest.mark.measures
 def test_isolated_returns_the_result_and_figures_over_the_imports():
     measured = meter.isolated(allocate, 60_000_000)
     assert measured.ok and measured.result == 60_000_000
@@ -99,6 +102,7 @@ def test_isolated_returns_the_result_and_figures_over_the_imports():
     assert measured.minor_faults >= 60_000_000 // 65536
 
 
+@pytest.mark.measures
 @linux
 def test_phases_have_their_own_averages():
     measured = meter.measure(grow_and_rest, (80_000_000,), imports=NOTHING, interval=0.005)
@@ -163,6 +167,7 @@ def test_the_script_that_asks_is_not_run_again():
     assert meter.measure(own_main_module, imports=NOTHING).result == "__main__"
 
 
+@pytest.mark.measures
 def test_watch_measures_a_block_in_this_process():
     with meter.watch(interval=0.005) as measured:
         block = allocate_and_keep(70_000_000)

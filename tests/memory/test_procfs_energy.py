@@ -31,6 +31,7 @@ def test_a_process_without_memory_reads_as_zero():
     assert procfs.parse_status(b"Name:\tkthreadd\nThreads:\t1\n") == procfs.Reading(0, 0, 0)
 
 
+@pytest.mark.measures
 def test_probe_agrees_with_psutil():
     psutil = pytest.importorskip("psutil")
     with procfs.Probe() as probe:

@@ -30,6 +30,7 @@ def test_a_way_averages_each_request_with_its_pause():
     assert found.first_sounds == [1.0, 2.0]
 
 
+@pytest.mark.measures
 @linux
 def test_on_demand_holds_less_between_requests_and_the_timeline_says_so():
     kept, released = (
@@ -49,6 +50,7 @@ def test_on_demand_holds_less_between_requests_and_the_timeline_says_so():
     )
 
 
+@pytest.mark.measures
 @linux
 def test_one_sentence_alone_needs_less_than_one_that_is_padded_and_masked():
     alone, padded = (
@@ -57,6 +59,7 @@ def test_one_sentence_alone_needs_less_than_one_that_is_padded_and_masked():
     assert min(padded["peak_anonymous"]) > max(alone["peak_anonymous"])
 
 
+@pytest.mark.measures
 @linux
 @pytest.mark.fullsize
 def test_full_size_the_average_falls_and_the_peak_hardly_does():
@@ -97,6 +100,7 @@ def cycles(folder: str, count: int) -> list[float]:
     return levels
 
 
+@pytest.mark.measures
 @linux
 @pytest.mark.fullsize
 def test_full_size_fifty_cycles_end_where_the_first_did():

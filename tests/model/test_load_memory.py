@@ -28,6 +28,7 @@ def load_and_use(folder: str, dtype: str) -> float:
     return held
 
 
+@pytest.mark.measures
 @pytest.mark.slow
 def test_full_size_file_loads_within_its_own_size(v1_base_synthetic: Path) -> None:
     size = sum(path.stat().st_size for path in v1_base_synthetic.glob("*.safetensors"))
@@ -37,6 +38,7 @@ def test_full_size_file_loads_within_its_own_size(v1_base_synthetic: Path) -> No
     assert 0.9 * size / MB < measured.peak_rss_mb <= 1.05 * size / MB
 
 
+@pytest.mark.measures
 @pytest.mark.slow
 def test_half_precision_never_holds_the_full_one(v1_base_synthetic: Path) -> None:
     """fp32 in the file, bf16 in memory: each tensor is converted while it is read."""

@@ -167,6 +167,7 @@ def trimmed() -> tuple[float, float, float]:
         return before / 1e6, freed / 1e6, probe.read().anonymous / 1e6 + 0 * float(keeper[0])
 
 
+@pytest.mark.measures
 @linux
 def test_giving_back_empties_what_the_allocator_kept():
     before, freed, after = meter.measure(trimmed, imports=("torch",)).result
@@ -187,6 +188,7 @@ def speak_cycles(cycles: int) -> list[float]:
     return levels
 
 
+@pytest.mark.measures
 @linux
 @pytest.mark.slow
 def test_fifty_cycles_of_load_speak_release_end_where_the_first_did():
@@ -213,6 +215,7 @@ def hold_and_release(name: str) -> dict[str, float]:
     return {"size": size / 1e6, "loaded": (loaded - before) / 1e6, "left": (after - before) / 1e6}
 
 
+@pytest.mark.measures
 @linux
 @pytest.mark.parametrize("name", ["acoustic", "vocoder"])
 def test_released_means_released(name):

@@ -138,6 +138,7 @@ def test_a_half_precision_model_has_fewer_candidates() -> None:
     assert set(auto.candidates(torch.float32, cpu)) == {"sdpa", "chunked", "sdpa-bf16", "chunked-bf16"}
 
 
+@pytest.mark.measures
 @pytest.mark.slow
 def test_ten_calibrations_on_this_machine(request: pytest.FixtureRequest) -> None:
     """At each length: in 9 of 10 the choice is within 10 % of the fastest.

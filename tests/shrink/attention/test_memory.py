@@ -21,6 +21,7 @@ def threads() -> int:
     return torch.get_num_threads()
 
 
+@pytest.mark.measures
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["sdpa", "chunked", "sdpa-bf16"])
 def test_the_score_matrix_never_exists(name: str) -> None:
@@ -33,6 +34,7 @@ def test_the_score_matrix_never_exists(name: str) -> None:
     assert measured.peak_rss_mb < expected + INPUTS + SLACK
 
 
+@pytest.mark.measures
 @pytest.mark.slow
 def test_chunked_in_half_precision_neither() -> None:
     """On one item of half the length: without bf16 instructions it is too slow for more."""
@@ -41,6 +43,7 @@ def test_chunked_in_half_precision_neither() -> None:
     assert measured.peak_rss_mb < 8 * frames**2 * 4 / 1e6 / 2
 
 
+@pytest.mark.measures
 @pytest.mark.slow
 def test_math_holds_it() -> None:
     """The proof that the meter would have seen it: fewer heads, so that it fits a small machine."""

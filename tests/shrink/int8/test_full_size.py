@@ -75,6 +75,7 @@ def test_converting_needs_no_more_than_a_layer(conversion: tuple[str, Measured])
     assert measured.peak_anonymous_mb <= 150
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("residency,peak", [("on-demand", 300), ("streamed", 150)])
 def test_speaking(conversion: tuple[str, Measured], reference: str, residency: str, peak: int) -> None:
     measured = meter.measure(speak, (conversion[0], residency, reference), env=QUIET)

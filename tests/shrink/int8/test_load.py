@@ -165,6 +165,7 @@ def first_sound(folder: str) -> float:
     return next(iter(f5lite.load(folder).stream("hello."))).duration
 
 
+@pytest.mark.measures
 def test_the_first_sound_needs_less_than_two_seconds_over_imports(folder: Path) -> None:
     """Best of three by the clock, in processes of their own."""
     runs = [meter.measure(first_sound, (str(folder),), env={"OMP_NUM_THREADS": "2"}) for _ in range(3)]
