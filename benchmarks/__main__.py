@@ -98,6 +98,10 @@ def main(arguments: list[str] | None = None) -> int:
             model, place, {each.name: each for each in everyone}, store, chosen.full, deadline, say
         )
         late = run(bench, todo, estimate)
+        last = None if late or chosen.only else plan.final(store.rows(), plan.middle(lengths))
+        if last is not None:
+            store.forget([Key(last.work, name, last.frames[0], last.threads) for name in last.variants])
+            late = run(bench, [last], estimate)
         late = report.limits(place, threads, bench) or late
     files = report.write(place, store, config, note)
     if chosen.publish:

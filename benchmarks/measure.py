@@ -225,7 +225,7 @@ def finished(
     more = {key: value for key, value in facts.items() if key != "first"}
     return rows.timed(
         key, mine, theirs, **more, family=variant.family, steps=variant.steps, versions=worker.versions, note=note,
-        taken=datetime.now(timezone.utc).isoformat(timespec="seconds"), code=code() if variant.family == "f5lite" else "",
+        final=one.final, taken=datetime.now(timezone.utc).isoformat(timespec="seconds"), code=code() if variant.family == "f5lite" else "",
     )  # fmt: skip
 
 

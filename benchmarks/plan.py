@@ -28,10 +28,12 @@ class Piece:
     threads: int
     frames: tuple[int, ...]
     variants: tuple[str, ...]
+    final: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.work}, {self.threads} thread{'s' * (self.threads > 1)}, {'/'.join(map(str, self.frames))} frames"
+        last = "the fastest side by side: " if self.final else ""
+        return f"{last}{self.work}, {self.threads} thread{'s' * (self.threads > 1)}, {'/'.join(map(str, self.frames))} frames"
 
 
 def wanted(
@@ -47,16 +49,20 @@ def wanted(
     only: words of which one must be in the work or in the variant's name.
     """
     most = max(threads)
-    middle = FRAMES if FRAMES in lengths else max(lengths)
     found = []
     for variant in variants:
         if only and not any(word.lower() in f"{variant.work} {variant.name}".lower() for word in only):
             continue
         whole = variant.work == "pass" and (full or variant.grid)
         for count in threads if whole else (most,):
-            for frames in lengths if whole else (middle,):
+            for frames in lengths if whole else (middle(lengths),):
                 found.append(Key(variant.work, variant.name, frames, count))
     return found
+
+
+def middle(lengths: Sequence[int]) -> int:
+    """The length at which every variant is measured."""
+    return FRAMES if FRAMES in lengths else max(lengths)
 
 
 def pieces(missing: Iterable[Key], together: int) -> list[Piece]:
@@ -72,6 +78,28 @@ def pieces(missing: Iterable[Key], together: int) -> list[Piece]:
         for first in range(0, len(names), together):
             made.append(Piece(work, threads, frames, tuple(names[first : first + together])))
     return sorted(made, key=lambda piece: (-piece.threads, piece.work != "pass"))
+
+
+def leaders(rows: Iterable[Row], count: int = 2, frames: int = FRAMES) -> tuple[list[Row], list[Row]]:
+    """The fastest passes of f5lite's variants and of the others', at `frames` and the most threads.
+
+    Fastest by their ratio to fp32 in their own rounds: a machine that other work slows for a minute slows both.
+    """
+    passes = [row for row in rows if row.work == "pass" and row.frames == frames and row.ratio]
+    most = max((row.threads for row in passes), default=1)
+    passes = [row for row in passes if row.threads == most and row.variant != FP32]
+    best = sorted(passes, key=lambda row: -row.ratio[0])
+    mine = [row for row in best if row.family == "f5lite"]
+    return mine[:count], [row for row in best if row.family != "f5lite"][:count]
+
+
+def final(rows: Iterable[Row], frames: int = FRAMES) -> Piece | None:
+    """The leaders once more in one piece, where the first of each weren't in the same rounds already."""
+    mine, theirs = leaders(rows, frames=frames)
+    if not mine or not theirs or (mine[0].final and theirs[0].final):
+        return None
+    names = tuple(row.variant for row in (*mine, *theirs))
+    return Piece("pass", mine[0].threads, (frames,), names, final=True)
 
 
 def together(memory_bytes: int, most: int = 5) -> int:

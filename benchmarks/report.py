@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import measure, picture, roofline, table
+from benchmarks import measure, picture, plan, roofline, table
 from benchmarks.plan import ANCHORS
 from benchmarks.rows import Row, Store
 from benchmarks.session import ROOT
@@ -156,13 +156,22 @@ def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
 
 
 def fastest(rows: Sequence[Row]) -> list[str]:
-    mine, theirs = split(rows)
+    """Our fastest against the fastest peer: by the rounds that both were in, else by their spans over fp32."""
+    mine, theirs = plan.leaders(rows, 1)
     if not mine or not theirs:
         return []
-    ours, peer = (min(each, key=lambda row: row.median_s or 0) for each in (mine, theirs))
-    verdict = "faster than" if (ours.median_s or 0) < (peer.median_s or 0) else "NOT faster than"
+    (ours,), (peer,) = mine, theirs
+    if ours.final and peer.final:
+        gains = [p / o for o, p in zip(ours.seconds, peer.seconds, strict=False)]
+        low, high = min(gains), max(gains)
+        how = f"{low:.2f} to {high:.2f} times its speed in {len(gains)} rounds side by side"
+    else:
+        low, high = ours.ratio[1] / peer.ratio[2], ours.ratio[2] / peer.ratio[1]
+        how = f"{low:.2f} to {high:.2f} times its speed, measured apart"
+    verdict = "faster than" if low > 1 else "NOT faster than" if high < 1 else "not told apart from"
     return [
-        f"One pass: {ours.variant} {ours.median_s:.2f} s, {verdict} the fastest peer, {peer.variant} {peer.median_s:.2f} s"
+        f"One pass: {ours.variant} {ours.median_s:.2f} s, {verdict} the fastest peer, {peer.variant} {peer.median_s:.2f} s "
+        f"({how})"
     ]
 
 

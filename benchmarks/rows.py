@@ -44,6 +44,7 @@ class Row:
 
     spread_s: highest minus lowest repeat. relative_error: of the output against fp32's, ‖a − b‖ / ‖b‖. ratio: how many
     times faster than f5lite's fp32 in the same rounds, median, lowest, highest. None: not measured, `note` says why.
+    final: taken in the same rounds as the fastest of the others.
     unavailable: the reason why there are no figures.
     """
 
@@ -65,6 +66,7 @@ class Row:
     baseline_mb: float | None = None
     versions: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    final: bool = False
     taken: str = ""
     code: str = ""
 

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import parts, picture, report, roofline, table
+from benchmarks import parts, picture, plan, report, roofline, table
 from benchmarks.rows import Row, Store
-from benchmarks.variants import FP32
+from benchmarks.variants import FP32, UPSTREAM
 from tests.benchmarks import made
 
 
@@ -68,10 +68,27 @@ def test_a_picture_of_few_rows_is_still_one():
 
 def test_the_summary_answers_whether_we_are_faster_and_smaller():
     said = report.summary(made.rows())
-    assert "f5lite int8, onednn 1.50 s, faster than the fastest peer" in said
+    assert (
+        "f5lite int8, onednn 1.50 s, faster than the fastest peer, upstream" in said
+        and "measured apart" in said
+    )
     assert "250 MB, smaller than the smallest peer, vox-tts q8 550 MB" in said
-    slower = [replace(row, median_s=1.0) if row.variant == "vox-tts q8" else row for row in made.rows()]
-    assert "NOT faster than the fastest peer, vox-tts q8" in report.summary(slower)
+    slower = [*made.rows(), made.row("another", 1.0)]
+    assert "NOT faster than the fastest peer, another" in report.summary(slower)
+    as_fast = [*made.rows(), made.row("another", 1.49)]
+    assert "onednn 1.50 s, not told apart from the fastest peer, another 1.49 s" in report.summary(as_fast)
+
+
+def test_the_fastest_are_measured_side_by_side_once():
+    last = plan.final(made.rows())
+    assert last.final and last.frames == (512,) and last.threads == 2
+    assert last.variants == ("f5lite int8, onednn", "f5lite fp32, attention chunked", UPSTREAM, "vox-tts q8")
+    done = [replace(row, final=row.variant in last.variants) for row in made.rows()]
+    assert plan.final(done) is None
+    said = report.summary(done)
+    assert "2.13 to 2.13 times its speed in 5 rounds side by side" in said
+    assert plan.final([*done, made.row("a newer one", 1.0)]) is not None
+    assert plan.final([row for row in made.rows() if row.family == "f5lite"]) is None
 
 
 def test_an_utterance_is_compared_with_upstream():
