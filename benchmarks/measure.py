@@ -223,10 +223,10 @@ def finished(
         mine, note = [facts["first"]], "; ".join(filter(None, (note, "too slow to repeat: the first pass")))
         theirs = [taken[anchor] for taken in done.taken[:1]]
     more = {key: value for key, value in facts.items() if key != "first"}
-    return rows.timed(
-        key, mine, theirs, **more, family=variant.family, steps=variant.steps, versions=worker.versions, note=note,
-        final=one.final, taken=datetime.now(timezone.utc).isoformat(timespec="seconds"), code=code() if variant.family == "f5lite" else "",
-    )  # fmt: skip
+    more |= {"family": variant.family, "steps": variant.steps, "versions": worker.versions}
+    more |= {"note": note, "final": one.final, "code": code() if variant.family == "f5lite" else ""}
+    more["taken"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return rows.timed(key, mine, theirs, **more)
 
 
 def give_up(bench: Bench, one: Piece, name: str, frames: tuple[int, ...], why: str) -> None:
