@@ -21,7 +21,7 @@ from f5lite.shrink.int8 import compiled, engines, seams
 from f5lite.shrink.int8.compiled import Set
 from f5lite.shrink.int8.layers import Int8Linear
 from f5lite.shrink.int8.lean import LeanAttention, LeanBlock
-from f5lite.shrink.int8.products import TORCH, Product
+from f5lite.shrink.int8.products import TORCH, Prepared, Product
 from f5lite.shrink.int8.seams import Shape
 
 log = logging.getLogger(__name__)
@@ -70,19 +70,23 @@ class FusedBlock(LeanBlock):
         rope: tuple[torch.Tensor, torch.Tensor],
     ) -> tuple[torch.Tensor, ...]:
         """The attention's output layer, as `_product` gives it. q, k and v are there for one item of the batch at a time."""
+        sums = self.fused.product.of(self.attn.to_qkv.weight)
         one_by_one = [
             self._mixed(
+                sums,
                 *(part[i : i + 1] for part in (x, shift, scale)),
                 None if mask is None else mask[i : i + 1],
                 rope,
             )
             for i in range(len(x))
         ]
+        del sums
         values, token = (torch.cat(parts) for parts in zip(*one_by_one, strict=True))
         return self._product(self.attn.to_out[0], values, token)
 
     def _mixed(
         self,
+        sums: Prepared,
         x: torch.Tensor,
         shift: torch.Tensor,
         scale: torch.Tensor,
@@ -90,7 +94,7 @@ class FusedBlock(LeanBlock):
         rope: tuple[torch.Tensor, torch.Tensor],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What attention makes of x, quantised: values b n d and their scales."""
-        q, k, v = (part.transpose(1, 2) for part in self._turned(x, shift, scale, rope))
+        q, k, v = (part.transpose(1, 2) for part in self._turned(sums, x, shift, scale, rope))
         mixed = self.attn.backend(q, k, v, mask if self.attn.masked else None)
         del q, k, v
         return self.fused.run["mixed"](mixed.float().transpose(1, 2).flatten(2).contiguous())
@@ -102,14 +106,16 @@ class FusedBlock(LeanBlock):
         return self._product(narrow, *wide)
 
     def _product(
-        self, layer: Int8Linear, values: torch.Tensor, token: torch.Tensor
+        self, layer: Int8Linear, values: torch.Tensor, token: torch.Tensor, sums: Prepared | None = None
     ) -> tuple[torch.Tensor, ...]:
-        """values: b n in -> sums b n out, with what makes numbers of them."""
-        sums = self.fused.product.sums(values.flatten(0, 1), layer.weight)
-        return sums.view(*values.shape[:2], -1), token, layer.weight_scale, layer.bias
+        """values: b n in -> sums b n out, with what makes numbers of them. `sums`: the product, where it is prepared already."""
+        sums = sums or self.fused.product.of(layer.weight)
+        found = sums(values.flatten(0, 1)).view(*values.shape[:2], -1)
+        return found, token, layer.weight_scale, layer.bias
 
     def _turned(
         self,
+        sums: Prepared,
         x: torch.Tensor,
         shift: torch.Tensor,
         scale: torch.Tensor,
@@ -117,7 +123,7 @@ class FusedBlock(LeanBlock):
     ) -> tuple[torch.Tensor, ...]:
         """q, k, v, turned by their frames' angles: b n heads dim_head each."""
         attention = self.attn
-        found = self._product(attention.to_qkv, *self.fused.run["opened"](x, shift, scale))
+        found = self._product(attention.to_qkv, *self.fused.run["opened"](x, shift, scale), sums)
         if attention.q_norm is None and attention.rotated_heads is None:
             return self.fused.run["turned"](*found, *(part[:, None].contiguous() for part in rope))
         y = seams.meant(*found).unflatten(-1, (3, attention.heads, -1))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 
 Sums = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Prepared = Callable[[torch.Tensor], torch.Tensor]
 LARGEST, LARGEST_OF_7_BITS = 127, 63
 
 
@@ -23,7 +24,7 @@ class Product:
     """A kernel, and the numbers it takes: token values from -largest to largest, plus `zero`, as `dtype`.
 
     sums: (tokens, in) dtype, (out, in) int8 -> (tokens, out) int32, or float32 that holds the same sums (rounded above
-    2^24). devices: where it runs. Either side may be of any size but nothing.
+    2^24). devices: where it runs. Either side may be of any size but nothing. `of` is for several products with one weight.
     """
 
     name: str
@@ -32,6 +33,11 @@ class Product:
     zero: int = 0
     dtype: torch.dtype = torch.int8
     devices: tuple[str, ...] = ("cpu",)
+    prepare: Callable[[torch.Tensor], Prepared] | None = None
+
+    def of(self, weight: torch.Tensor) -> Prepared:
+        """values -> sums, for as long as it is held with what the kernel makes of the weight (a copy, or nothing)."""
+        return self.prepare(weight) if self.prepare else lambda values: self.sums(values, weight)
 
     def problem(self) -> str | None:
         """None if the kernel is here and exact, else why not."""
@@ -43,15 +49,20 @@ def int_mm(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return torch._int_mm(values, weight.t())
 
 
-def qlinear(values: torch.Tensor, weight: torch.Tensor, zero: int = 0) -> torch.Tensor:
-    """oneDNN's quantised layer with all scales 1. The weights are packed anew at each call: 5 % of the time, no lasting copy."""
+def packed(weight: torch.Tensor, zero: int = 0) -> Prepared:
+    """oneDNN's quantised layer with all scales 1; holds a packed copy of the weight."""
     operations = torch.ops.onednn
     rows = len(weight)
-    packed = operations.qlinear_prepack(weight.contiguous(), None)
+    copy = operations.qlinear_prepack(weight.contiguous(), None)
     ones, zeros = torch.ones(rows), torch.zeros(rows, dtype=torch.long)
-    return operations.qlinear_pointwise(
-        values, 1.0, zero, packed, ones, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+    return lambda values: operations.qlinear_pointwise(
+        values, 1.0, zero, copy, ones, zeros, None, 1.0, 0, torch.float32, "none", [], ""
     )
+
+
+def qlinear(values: torch.Tensor, weight: torch.Tensor, zero: int = 0) -> torch.Tensor:
+    """The same for one product: packing anew at each call costs 5 % of the time, and no lasting copy."""
+    return packed(weight, zero)(values)
 
 
 def bitsandbytes(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -62,13 +73,14 @@ def bitsandbytes(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 
 TORCH = Product("torch._int_mm", int_mm)
-ONEDNN_FULL = Product("oneDNN, 8-bit tokens", qlinear)
+ONEDNN_FULL = Product("oneDNN, 8-bit tokens", qlinear, prepare=packed)
 ONEDNN_7_BITS = Product(
     "oneDNN, 7-bit tokens",
     functools.partial(qlinear, zero=LARGEST_OF_7_BITS + 1),
     LARGEST_OF_7_BITS,
     LARGEST_OF_7_BITS + 1,
     torch.uint8,
+    prepare=functools.partial(packed, zero=LARGEST_OF_7_BITS + 1),
 )
 BITSANDBYTES = Product("bitsandbytes Linear8bitLt", bitsandbytes, devices=("cpu", "cuda"))
 
