@@ -190,5 +190,5 @@ def utterances(rows: Sequence[Row]) -> list[str]:
     base = next((row for row in rows if row.family == "upstream" and row.median_s), None)
     if base is None:
         return []
-    return [f"Utterance: {row.variant} {base.median_s / row.median_s:.1f} x faster than {base.variant}"
+    return [f"Utterance: {row.variant} {base.median_s / row.median_s:.1f} × faster than {base.variant}"
             for row in rows if row.median_s and row is not base]  # fmt: skip

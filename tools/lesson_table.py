@@ -1,7 +1,7 @@
-"""Write README's two tables anew from the lessons: what they are, and what they found where they were last run.
+"""Write README's tables anew: the lessons, what they found where they were last run, and what the benchmark found.
 
     python3 tools/lesson_table.py           (make table)
-    python3 tools/lesson_table.py --check   exits with 1 if the table of lessons isn't in step
+    python3 tools/lesson_table.py --check   exits with 1 if the lessons or the benchmark aren't in step
 
 Each stands between two comments; everything else in README.md is left as it is.
 """
@@ -15,7 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-LESSONS, FIGURES = "lessons", "figures"
+LESSONS, FIGURES, BENCHMARKS = "lessons", "figures", "benchmarks"
+RESULTS = ROOT / "docs" / "benchmark-results.md"
 
 # The claims that README tells about, by a phrase of theirs, and what the article says in a few words.
 TOLD = {
@@ -89,6 +90,18 @@ def figures() -> str:
     )
 
 
+def benchmarks() -> str:
+    """The published benchmark's machine and its sentences."""
+    text = RESULTS.read_text(encoding="utf-8")
+    measured = re.search(r"^Measured .+$", text, re.M)
+    sentences = re.findall(r"^- .+$", text.partition("## In a sentence each")[2], re.M)
+    if not measured or not sentences:
+        raise ValueError(
+            f"{RESULTS.name}: no line that begins with Measured, or no sentences; run make bench ARGS=--publish"
+        )
+    return "\n".join([measured[0], "", *sentences]) + "\n"
+
+
 def put(text: str, name: str, made: str) -> str:
     """`text` with what stands between the comments of `name` replaced. Exits if they are missing."""
     begin, end = f"<!-- {name}: made by `make table` -->\n", f"<!-- end of {name} -->"
@@ -102,7 +115,7 @@ def put(text: str, name: str, made: str) -> str:
 def main() -> int:
     """0 when the tables are, or now are, in step."""
     text = README.read_text(encoding="utf-8")
-    fresh = put(text, LESSONS, table())
+    fresh = put(put(text, LESSONS, table()), BENCHMARKS, benchmarks())
     if "--check" in sys.argv:
         return int(fresh != text)
     fresh = put(fresh, FIGURES, figures())

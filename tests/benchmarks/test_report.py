@@ -96,7 +96,7 @@ def test_an_utterance_is_compared_with_upstream():
         Row("utterance", "upstream, 32 steps", 512, 2, 104.0, family="upstream"),
         Row("utterance", "f5lite int8, 7 steps", 512, 2, 8.0, family="f5lite"),
     ]
-    assert report.summary(rows) == "Utterance: f5lite int8, 7 steps 13.0 x faster than upstream, 32 steps"
+    assert report.summary(rows) == "Utterance: f5lite int8, 7 steps 13.0 × faster than upstream, 32 steps"
 
 
 @pytest.mark.parametrize(("factor", "same"), [(1.0, True), (1.02, True), (1.5, False)])
