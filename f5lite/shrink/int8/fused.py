@@ -61,6 +61,11 @@ class FusedBlock(LeanBlock):
         (x,) = run["closed"](*self._fed(x, shift2, scale2), x, gate2, keep)
         return x
 
+    def by_layers(self) -> None:
+        """The block as it was before `fuse`."""
+        self.__class__ = LeanBlock
+        del self.fused
+
     def _attended(
         self,
         x: torch.Tensor,
@@ -168,8 +173,7 @@ def remove(dit: DiT) -> None:
     """The blocks as they were before `install`."""
     for block in dit.transformer_blocks:
         if type(block) is FusedBlock:
-            block.__class__ = LeanBlock
-            del block.fused
+            block.by_layers()
 
 
 def product_here(faster: str | None = None) -> Product:

@@ -10,7 +10,7 @@ from torch import nn
 
 from f5lite.model.acoustic import Attention
 from f5lite.shrink.int8.engines import Engine, product_in_pieces
-from f5lite.shrink.int8.lean import fuse_projection
+from f5lite.shrink.int8.lean import LeanBlock, fuse_projection
 from f5lite.shrink.int8.quantise import dequantise, quantise_rows
 
 
@@ -122,8 +122,14 @@ def apply(
 
 
 def set_engine(model: nn.Module, engine: Engine, wanted: Callable[[str], bool] = lambda name: True) -> int:
-    """Give every int8 layer that `wanted(name)` another engine; returns how many there were."""
-    layers = [m for n, m in model.named_modules() if isinstance(m, Int8Linear) and wanted(n)]
-    for layer in layers:
+    """Give every int8 layer that `wanted(name)` another engine; returns how many there were.
+
+    A fused block, which has one product for all its layers, calls them one by one again if one of them is among these.
+    """
+    chosen = {m for n, m in model.named_modules() if isinstance(m, Int8Linear) and wanted(n)}
+    for layer in chosen:
         layer.engine = engine
-    return len(layers)
+    for block in model.modules():
+        if isinstance(block, LeanBlock) and not chosen.isdisjoint(block.modules()):
+            block.by_layers()
+    return len(chosen)

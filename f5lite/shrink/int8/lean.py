@@ -60,6 +60,9 @@ class LeanBlock(DiTBlock):
         wide = torch.ops.aten.gelu_(wide, approximate=activation.approximate)
         return x.addcmul_(gate2, narrow(wide))
 
+    def by_layers(self) -> None:
+        """From here on every layer is called, so that its own engine counts. A block that fuses them overrides it."""
+
 
 def fuse_projection(attention: Attention, layer: nn.Module) -> None:
     """Let `layer` stand for q, k and v; the rest of the attention, its backend too, stays as it is."""

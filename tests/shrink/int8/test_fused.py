@@ -98,6 +98,25 @@ def test_what_comes_in_is_left_alone_and_odd_numbers_stay_in_their_item() -> Non
     assert torch.isfinite(found[2]).all(), "zeros are ordinary"
 
 
+def test_a_layer_that_gets_another_engine_leaves_its_block_unfused() -> None:
+    made, x = dit(SMALL), random(2, 21, 32)
+    fused.install(made, uncompiled(PRODUCT, fused.shape_of(SMALL)))
+    calls = []
+
+    class Heard:
+        name = "heard"
+
+        def linear(self, *given: torch.Tensor) -> torch.Tensor:
+            calls.append(1)
+            return ENGINES["reference"].linear(*given)
+
+    set_engine(made, Heard(), lambda name: name.startswith("transformer_blocks.1.ff"))
+    assert [type(block) for block in made.transformer_blocks] == [FusedBlock, LeanBlock]
+    with torch.inference_mode():
+        made.flow(x, torch.tensor(0.5))
+    assert len(calls) == 2, "both layers of the feed-forward"
+
+
 def test_what_cannot_be_fused_stays_as_it_is() -> None:
     made = dit(SMALL)
     made.transformer_blocks[1].ff.ff[2] = nn.Linear(64, 32)
