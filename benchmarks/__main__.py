@@ -100,8 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
         late = run(bench, todo, estimate)
         last = None if late or chosen.only else plan.final(store.rows(), plan.middle(lengths))
         if last is not None:
-            store.forget([Key(last.work, name, last.frames[0], last.threads) for name in last.variants])
-            late = run(bench, [last], estimate)
+            late = side_by_side(bench, last, estimate)
         late = report.limits(place, threads, bench) or late
     files = report.write(place, store, config, note)
     if chosen.publish:
@@ -151,6 +150,20 @@ def run(bench: measure.Bench, todo: list[plan.Piece], estimate: plan.Estimate) -
         # What a piece took corrects the guess for the others.
         left *= min(3.0, max(0.4, (time.monotonic() - begin) / max(1.0, expected)))
     return False
+
+
+def side_by_side(bench: measure.Bench, last: plan.Piece, estimate: plan.Estimate) -> bool:
+    """Measure the last piece; a row that it has no new figures for, because it was stopped or failed, stays as it was."""
+    keys = [Key(last.work, name, frames, last.threads) for name in last.variants for frames in last.frames]
+    before = [row for row in map(bench.store.get, keys) if row is not None]
+    bench.store.forget(keys)
+    try:
+        return run(bench, [last], estimate)
+    finally:
+        for row in before:
+            now = bench.store.get(row.key)
+            if now is None or now.unavailable:
+                bench.store.keep(row)
 
 
 def clock(seconds: float) -> str:

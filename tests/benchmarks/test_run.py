@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import environments, measure, report, variants
-from benchmarks.rows import Row, wrong
+from benchmarks import environments, measure, plan, report, variants
+from benchmarks.rows import Key, Row, Store, wrong
 from benchmarks.variants import FP32, Variant
+from tests.benchmarks import made
 
 INT8 = Variant(
     "f5lite int8, reference", "f5lite", "benchmarks.peers.ours", {"precision": "int8", "engine": "reference"}
@@ -102,6 +104,29 @@ def test_the_command_says_what_it_would_do_and_measures_nothing(bench, capsys, m
     assert "pass, 1 thread, 64 frames: f5lite int8, reference" in said.out
     assert FP32 not in said.out
     assert "0 of 2 rows are there" in said.err
+
+
+def test_a_last_piece_that_is_stopped_loses_no_row(tmp_path, monkeypatch):
+    store = Store(tmp_path / "rows")
+    for row in made.rows():
+        store.keep(row)
+    before, last = store.rows(), plan.final(made.rows())
+    bench = measure.Bench(tmp_path, tmp_path, {}, store, say=lambda words: None)
+    estimate = plan.Estimate(before, {512: 4e11})
+
+    def stopped(bench: measure.Bench, piece: plan.Piece) -> None:
+        assert not any(store.has(Key("pass", name, 512, 2)) for name in piece.variants), (
+            "they are measured anew"
+        )
+        store.keep(replace(made.row(piece.variants[0], 1.4, family="f5lite"), final=True))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(measure, "piece", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        command.side_by_side(bench, last, estimate)
+    now = {row.variant: row for row in store.rows() if row.frames == 512}
+    assert now.pop(last.variants[0]).final, "what was measured is kept"
+    assert now == {row.variant: row for row in before if row.frames == 512 and row.variant in now}
 
 
 def test_the_time_that_is_allowed_is_kept_to(bench, capsys, monkeypatch):

@@ -9,6 +9,7 @@ from f5lite.errors import F5liteError
 from f5lite.model.config import TINY
 from recipes.voice import network
 from recipes.voice.batches import GRID, Source
+from recipes.voice.loss import flow_losses
 from recipes.voice.state import orthogonal, rate_at
 from recipes.voice.train import Run
 
@@ -37,6 +38,19 @@ def test_it_learns():
     run = Run(made.items(), **{**PLAN, "steps": 60})
     losses = [run.advance()[0] for _ in range(60)]
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+
+
+def test_the_loss_tells_what_was_learnt_from_what_was_not():
+    learnt, other = made.items(), made.items(24)[12:]
+    run = Run(learnt, **{**PLAN, "steps": 60})
+    before = flow_losses(run.network.eval(), learnt, 12)
+    run.network.train()
+    for _ in range(60):
+        run.advance()
+    after, elsewhere = (flow_losses(run.network.eval(), items, 12) for items in (learnt, other))
+    assert sum(after) < 0.8 * sum(before)
+    assert flow_losses(run.network, learnt, 12) == after, "the same noise every time"
+    assert elsewhere != after
 
 
 def test_resumed_is_unbroken_to_the_last_bit(tmp_path):
