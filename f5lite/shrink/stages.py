@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import Generic, TypeVar
 
 from torch import nn
 
 from f5lite.errors import F5liteError
 from f5lite.shrink.timeline import Timeline
-from f5lite.shrink.trim import give_back
+from f5lite.shrink.trim import give_back, kept
 
 Module = TypeVar("Module", bound=nn.Module)
 RESIDENCIES = ("resident", "on-demand", "streamed")
 
 
 class Stage(Generic[Module]):
-    """A stage as a handle. residency: "resident" keeps the weights after use, "on-demand" releases them, "streamed" does
-    too and reads them block by block meanwhile (its loader sees to that); set it at any time.
+    """A stage as a handle. residency: "resident" keeps the weights after use, and freed memory while in use (`trim.kept`);
+    "on-demand" releases them, "streamed" does too and reads them block by block meanwhile (its loader sees to that); set it
+    at any time.
 
     load: makes the module, told the residency. forget: gives back what the weights' file keeps mapped, called after the
     module is gone.
@@ -44,6 +46,7 @@ class Stage(Generic[Module]):
         self.timeline = Timeline() if timeline is None else timeline
         self.module: Module | None = None
         self.users = 0
+        self.in_use = ExitStack()  # what ends when the last user leaves
         self.lock = threading.RLock()
 
     @property
@@ -71,6 +74,8 @@ class Stage(Generic[Module]):
                 self.timeline.note(self.name, "load")
                 self.module = self.load(self.residency)
                 self.timeline.note(self.name, "loaded", self.bytes)
+            if not self.users and self.residency == "resident":
+                self.in_use.enter_context(kept())
             self.users += 1
             self.timeline.note(self.name, "use")
             return self.module
@@ -79,6 +84,8 @@ class Stage(Generic[Module]):
         with self.lock:
             self.users -= 1
             self.timeline.note(self.name, "done")
+            if not self.users:
+                self.in_use.close()
             if self.residency != "resident" and not self.users:
                 self.release()
 
