@@ -27,7 +27,7 @@ import torch
 from f5lite import machine
 from f5lite.errors import F5liteError
 from f5lite.files import write_atomically
-from f5lite.shrink.int8 import products
+from f5lite.shrink.int8 import products, quantise
 from f5lite.shrink.int8 import seams as seams_module
 from f5lite.shrink.int8.products import Product
 from f5lite.shrink.int8.seams import SEAMS, Run, Shape
@@ -46,7 +46,7 @@ BY_NAME = {p.name: p for p in (products.TORCH, products.ONEDNN_FULL, products.ON
 def identity(shape: Shape, product: Product) -> dict[str, Any]:
     """What a set is made for: all of it has to agree before it is loaded."""
     card = machine.card()
-    code = Path(seams_module.__file__).read_bytes()
+    code = b"".join(Path(each.__file__).read_bytes() for each in (seams_module, quantise))
     return {
         "processor": card.processor,
         "arch": card.arch,

@@ -23,7 +23,7 @@ from f5lite.errors import F5liteError
 from f5lite.model.config import DiTConfig
 from f5lite.shrink.int8 import products
 from f5lite.shrink.int8.products import Product
-from f5lite.shrink.int8.quantise import quantise_tokens, token_pieces
+from f5lite.shrink.int8.quantise import quantise_tokens, row_sums, token_pieces
 
 PIECE = 1 << 19  # weights dequantised at a time: 2 MB of float32, which stays in a core's cache
 INT8_PRODUCTS = ("AVX_VNNI", "AVX512_VNNI", "AMX_INT8")
@@ -127,7 +127,7 @@ class Bf16:
 
 
 class Integer:
-    """Tokens quantised, an integer product, and the sums times a scale a token and a scale a row."""
+    """Tokens quantised, an integer product, and the sums as numbers by a token's scale and zero point and a row's scale."""
 
     def __init__(self, name: str, product: Callable[[], Product]):
         self.name, self._product = name, product
@@ -153,18 +153,26 @@ class Integer:
             out = flat.new_zeros(len(flat), rows, dtype=torch.float32)
             return (out if bias is None else out + bias).view(*x.shape[:-1], rows)
         product = self.product
-        values, token_scale = quantise_tokens(flat, product.largest, product.zero, product.dtype)
-        out = scaled(product.sums(values, weight), token_scale, scale, bias)
+        values, token = quantise_tokens(flat, product.largest, product.zero, product.dtype)
+        out = scaled(product.sums(values, weight), token, scale, row_sums(weight), bias)
         return out.view(*x.shape[:-1], rows)
 
 
 def scaled(
-    sums: torch.Tensor, token_scale: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor | None
+    sums: torch.Tensor,
+    token: torch.Tensor,
+    scale: torch.Tensor,
+    totals: torch.Tensor,
+    bias: torch.Tensor | None,
 ) -> torch.Tensor:
-    """Sums of integers (tokens, rows) as the numbers they stand for, float32; in their own memory if they are float32."""
+    """Sums of integers (tokens, rows) as the numbers they stand for, float32; in their own memory if they are float32.
+
+    token: a scale and an offset each (tokens, 2), see `quantise_tokens`; scale, totals: of each row of the weight.
+    """
     out = sums if sums.dtype == torch.float32 else torch.empty_like(sums, dtype=torch.float32)
     for part in token_pieces(*sums.shape):
-        torch.mul(sums[part], token_scale[part], out=out[part]).mul_(scale)
+        its_scale, offset = token[part].split(1, -1)
+        torch.add(sums[part], offset * totals, out=out[part]).mul_(its_scale).mul_(scale)
         if bias is not None:
             out[part].add_(bias)
     return out

@@ -22,6 +22,7 @@ from f5lite.shrink.int8.compiled import Set
 from f5lite.shrink.int8.layers import Int8Linear
 from f5lite.shrink.int8.lean import LeanAttention, LeanBlock
 from f5lite.shrink.int8.products import TORCH, Prepared, Product
+from f5lite.shrink.int8.quantise import row_sums
 from f5lite.shrink.int8.seams import Shape
 
 log = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class FusedBlock(LeanBlock):
         mask: torch.Tensor | None,
         rope: tuple[torch.Tensor, torch.Tensor],
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What attention makes of x, quantised: values b n d and their scales."""
+        """What attention makes of x, quantised: values b n d and their tokens b n 2."""
         q, k, v = (part.transpose(1, 2) for part in self._turned(sums, x, shift, scale, rope))
         mixed = self.attn.backend(q, k, v, mask if self.attn.masked else None)
         del q, k, v
@@ -116,7 +117,7 @@ class FusedBlock(LeanBlock):
         """values: b n in -> sums b n out, with what makes numbers of them. `sums`: the product, where it is prepared already."""
         sums = sums or self.fused.product.of(layer.weight)
         found = sums(values.flatten(0, 1)).view(*values.shape[:2], -1)
-        return found, token, layer.weight_scale, layer.bias
+        return found, token, layer.weight_scale, row_sums(layer.weight), layer.bias
 
     def _turned(
         self,

@@ -21,7 +21,7 @@ LARGEST, LARGEST_OF_7_BITS = 127, 63
 
 @dataclass(frozen=True)
 class Product:
-    """A kernel, and the numbers it takes: token values from -largest to largest, plus `zero`, as `dtype`.
+    """A kernel, and the numbers it takes: token values from -largest - 1 to largest, plus `zero`, as `dtype`.
 
     sums: (tokens, in) dtype, (out, in) int8 -> (tokens, out) int32, or float32 that holds the same sums (rounded above
     2^24). devices: where it runs. Either side may be of any size but nothing. `of` is for several products with one weight.
@@ -94,7 +94,7 @@ def onednn() -> Product:
 def worst_cases(product: Product) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Token values and weights at the ends of their ranges, mixed ones, and sizes that no vector divides. Seeded."""
     generator = torch.Generator().manual_seed(0)
-    top, bottom = product.zero + product.largest, product.zero - product.largest
+    top, bottom = product.zero + product.largest, product.zero - product.largest - 1
 
     def mixed(low: int, high: int, *shape: int) -> torch.Tensor:
         return torch.randint(low, high + 1, shape, generator=generator)

@@ -1,4 +1,7 @@
-"""Symmetric 8-bit numbers: a value is its int8 times a scale. One scale a weight row, one a token; and what that costs.
+"""8-bit numbers: weights are symmetric, an int8 times a scale a row; a token has a scale and a zero point of its own.
+
+A token's numbers are often one-sided (after GELU nearly all are positive): from its smallest to its largest, instead of as
+far below zero as above, the steps are up to half as large. What that costs is one sum of each weight row.
 
 Defined for everything that can come: a row of zeros has scale 1; a weight with a NaN or an infinity is refused; a token
 with one gives a NaN scale, so that its own output is NaN and its neighbours' isn't.
@@ -9,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from f5lite.errors import F5liteError
 
@@ -48,22 +52,48 @@ def token_pieces(tokens: int, width: int) -> Iterator[slice]:
 def quantise_tokens(
     x: torch.Tensor, largest: int = LARGEST, zero: int = 0, dtype: torch.dtype = torch.int8
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Per token: (…, d) -> integers from zero - largest to zero + largest as `dtype`, (…, d), and scales (…, 1) float32."""
+    """Per token: (…, d) -> integers from zero - largest - 1 to zero + largest as `dtype`, (…, d), and (…, 2) float32: its
+    scale and its offset. A number is (integer - zero + offset) · scale; zero is always one of them, exactly."""
     flat = x.reshape(-1, x.shape[-1]) if x.numel() else x.new_empty(x.shape[:-1].numel(), x.shape[-1])
     values = torch.empty(flat.shape, dtype=dtype, device=x.device)
-    scales = torch.empty(len(flat), 1, device=x.device)
+    tokens = torch.zeros(len(flat), 2, device=x.device)
     for part in token_pieces(*flat.shape):
         piece = flat[part].float()
-        size = piece.abs()
-        most = size.amax(-1, keepdim=True) if x.shape[-1] else size.new_zeros(len(size), 1)
-        whole = torch.isfinite(most)
-        scale = torch.where(whole, _scale(most, largest), torch.nan)
-        torch.div(piece, scale, out=size).round_().clamp_(-largest, largest)
+        scale, first = token_range(piece, largest)
+        whole = torch.isfinite(scale)
+        steps = torch.div(piece, scale).round_().sub_(first).clamp_(0, 2 * largest + 1).sub_(largest + 1)
         if not bool(whole.all()):
-            size.masked_fill_(~whole, 0.0)
-        values[part] = size.add_(zero) if zero else size
-        scales[part] = scale
-    return values.view(x.shape), scales.view(*x.shape[:-1], 1)
+            steps.masked_fill_(~whole, 0.0)
+        values[part] = steps.add_(zero) if zero else steps
+        tokens[part, :1] = torch.where(whole, scale, torch.nan)
+        tokens[part, 1:] = torch.where(whole, first + (largest + 1), 0.0)
+    return values.view(x.shape), tokens.view(*x.shape[:-1], 2)
+
+
+def token_range(x: torch.Tensor, largest: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(…, d) -> the size of a step (…, 1), NaN or infinite where the token holds such a number, and the lowest step."""
+    steps = 2 * largest + 1
+    if not x.shape[-1]:
+        return x.new_ones(*x.shape[:-1], 1), x.new_zeros(*x.shape[:-1], 1)
+    low, high = (each(x, dim=-1, keepdim=True) for each in (torch.amin, torch.amax))
+    low, high = low.clamp(max=0.0), high.clamp(min=0.0)
+    scale = high / steps - low / steps  # their difference could be infinite
+    scale = torch.where(scale == 0, 1.0, scale)
+    return scale, torch.round(low / scale)
+
+
+_sums = WeakTensorKeyDictionary()
+
+
+def row_sums(weight: torch.Tensor) -> torch.Tensor:
+    """(out, in) int8 -> (out,) float32, exact; kept for as long as this tensor is, whose numbers therefore mustn't change."""
+    found = _sums.get(weight)
+    if found is None:
+        found = weight.new_empty(len(weight), dtype=torch.float32)
+        for part in token_pieces(*weight.shape):
+            found[part] = weight[part].sum(1, dtype=torch.int32)
+        _sums[weight] = found
+    return found
 
 
 def dequantise(values: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
@@ -88,8 +118,8 @@ def product_error(x: torch.Tensor, weight: torch.Tensor, weights: str = "row", t
     w, w_scale = (quantise_rows if weights == "row" else quantise_tensor)(weight)
     flat = x.reshape(-1, x.shape[-1])
     a, a_scale = quantise_tokens(flat if tokens else flat.reshape(1, -1))
-    a = a.view(flat.shape)
-    found = (a.double() @ w.double().t()) * a_scale.double() * w_scale.double()
+    scale, offset = a_scale.double().split(1, -1)
+    found = ((a.view(flat.shape).double() + offset) @ w.double().t()) * scale * w_scale.double()
     wanted = flat.double() @ weight.double().t()
     off = torch.linalg.vector_norm(found - wanted, dim=1) / torch.linalg.vector_norm(wanted, dim=1)
     return float(off.mean())

@@ -6,8 +6,9 @@
     widened   dequantise, GELU, quantise                    inside the feed-forward
     closed    dequantise, gate, add to what came in         after the attention's output and after the feed-forward
 
-b: items, n: frames, d: width. `sums` are a product's, int32 or float32; `token` its scale a token (b n 1), `row` and
-`bias` a number an output. Odd numbers are treated as `engines.Engine` says.
+b: items, n: frames, d: width. `sums` are a product's, int32 or float32; `token` is each token's scale and offset (b n 2,
+see `quantise.quantise_tokens`); `row`, `totals` and `bias` are a number an output: the weight row's scale, its sum. Odd
+numbers are treated as `engines.Engine` says.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from f5lite.shrink.int8.products import Product
+from f5lite.shrink.int8.quantise import token_range
 
 
 class Seam(nn.Module):
-    """A seam for a product's numbers: values from zero - largest to zero + largest as `dtype`."""
+    """A seam for a product's numbers: values from zero - largest - 1 to zero + largest as `dtype`."""
 
     def __init__(self, product: Product, heads: int = 1):
         super().__init__()
@@ -31,21 +33,22 @@ class Seam(nn.Module):
 
     def quantise(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """As `quantise.quantise_tokens`, in whole tensors: a compiler joins the steps."""
-        most = x.abs().amax(-1, keepdim=True)
-        whole = torch.isfinite(most)
-        scale = most / self.largest
-        scale = torch.where(scale == 0, 1.0, scale)
-        values = torch.round(x / scale).clamp(-self.largest, self.largest)
+        scale, first = token_range(x, self.largest)
+        whole = torch.isfinite(scale)
+        values = (torch.round(x / scale) - first).clamp(0, 2 * self.largest + 1) - (self.largest + 1)
         values = torch.where(whole, values, 0.0) + self.zero
-        return values.to(self.dtype), torch.where(whole, scale, torch.nan)
+        offset = torch.where(whole, first + (self.largest + 1), 0.0)
+        return values.to(self.dtype), torch.cat((torch.where(whole, scale, torch.nan), offset), -1)
 
 
-def meant(sums: torch.Tensor, token: torch.Tensor, row: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    return sums.float() * token * row + bias
+def meant(
+    sums: torch.Tensor, token: torch.Tensor, row: torch.Tensor, totals: torch.Tensor, bias: torch.Tensor
+) -> torch.Tensor:
+    return (sums.float() + token[..., 1:] * totals) * token[..., :1] * row + bias
 
 
 class Opened(Seam):
-    """x: b n d; shift, scale: b 1 d -> values b n d, token scales b n 1."""
+    """x: b n d; shift, scale: b 1 d -> values b n d, tokens b n 2."""
 
     def forward(self, x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return self.quantise(F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift)
@@ -59,11 +62,12 @@ class Turned(Seam):
         sums: torch.Tensor,
         token: torch.Tensor,
         row: torch.Tensor,
+        totals: torch.Tensor,
         bias: torch.Tensor,
         cos: torch.Tensor,
         sin: torch.Tensor,
     ) -> tuple[torch.Tensor, ...]:
-        q, k, v = meant(sums, token, row, bias).unflatten(-1, (3, self.heads, -1)).unbind(2)
+        q, k, v = meant(sums, token, row, totals, bias).unflatten(-1, (3, self.heads, -1)).unbind(2)
 
         def rotate(x: torch.Tensor) -> torch.Tensor:
             a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
@@ -73,23 +77,28 @@ class Turned(Seam):
 
 
 class Mixed(Seam):
-    """x: b n d -> values b n d, token scales b n 1."""
+    """x: b n d -> values b n d, tokens b n 2."""
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return self.quantise(x)
 
 
 class Widened(Seam):
-    """sums: b n w -> values b n w, token scales b n 1.
+    """sums: b n w -> values b n w, tokens b n 2.
 
     GELU's tanh form is y · sigmoid(2u): the same function by one exponential, since a compiler works it out twice, for the
     largest number and for the values.
     """
 
     def forward(
-        self, sums: torch.Tensor, token: torch.Tensor, row: torch.Tensor, bias: torch.Tensor
+        self,
+        sums: torch.Tensor,
+        token: torch.Tensor,
+        row: torch.Tensor,
+        totals: torch.Tensor,
+        bias: torch.Tensor,
     ) -> tuple[torch.Tensor, ...]:
-        y = meant(sums, token, row, bias)
+        y = meant(sums, token, row, totals, bias)
         return self.quantise(y * torch.sigmoid(1.5957691216057308 * y * (1 + 0.044715 * y * y)))
 
 
@@ -101,12 +110,13 @@ class Closed(Seam):
         sums: torch.Tensor,
         token: torch.Tensor,
         row: torch.Tensor,
+        totals: torch.Tensor,
         bias: torch.Tensor,
         x: torch.Tensor,
         gate: torch.Tensor,
         keep: torch.Tensor,
     ) -> tuple[torch.Tensor, ...]:
-        return (x + gate * torch.where(keep, meant(sums, token, row, bias), 0.0),)
+        return (x + gate * torch.where(keep, meant(sums, token, row, totals, bias), 0.0),)
 
 
 @dataclass(frozen=True)
@@ -152,15 +162,16 @@ def examples(
 
     def product_of(rows: int) -> tuple[torch.Tensor, ...]:
         sums = (1000 * random(items, frames, rows)).round().to(sums_are)
-        return sums, 1e-3 * random(items, frames, 1).abs(), random(rows).abs(), random(rows)
+        token = torch.cat((1e-3 * random(items, frames, 1).abs(), (9 * random(items, frames, 1)).round()), -1)
+        return sums, token, random(rows).abs(), (99 * random(rows)).round(), random(rows)
 
     x, keep = random(items, frames, shape.dim), random(items, frames, 1) > -1
     shift, scale, gate = (random(items, 1, shape.dim) for _ in range(3))
     cos, sin = random(frames, 1, shape.dim_head // 2), random(frames, 1, shape.dim_head // 2)
     return {
         "opened": ((x, shift, scale), "xmm"),
-        "turned": ((*product_of(3 * inner), cos, sin), "xx--nn"),
+        "turned": ((*product_of(3 * inner), cos, sin), "xx---nn"),
         "mixed": ((random(items, frames, inner),), "x"),
-        "widened": (product_of(shape.wide), "xx--"),
-        "closed": ((*product_of(shape.dim), x, gate, keep), "xx--xmx"),
+        "widened": (product_of(shape.wide), "xx---"),
+        "closed": ((*product_of(shape.dim), x, gate, keep), "xx---xmx"),
     }

@@ -46,8 +46,9 @@ class Simulated:
         self, x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
         """As every engine: x (…, in), weight (out, in) int8, scale (out,), bias (out,) or None -> (…, out) float32."""
-        values, sizes = quantise_tokens(x if self.tokens else x.reshape(1, -1), self.largest)
-        out = values.view(x.shape).float() @ weight.float().t() * sizes * scale
+        values, tokens = quantise_tokens(x if self.tokens else x.reshape(1, -1), self.largest)
+        size, offset = tokens.split(1, -1)
+        out = (values.view(x.shape).float() + offset) @ weight.float().t() * size * scale
         return out if bias is None else out + bias
 
 

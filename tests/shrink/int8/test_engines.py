@@ -91,9 +91,10 @@ def test_an_integer_engine_is_exactly_its_formula(name: str) -> None:
     x, w, bias = random(40, 96), random(64, 96, seed=1), random(64, seed=2)
     values, scale = quantise_rows(w)
     product = ENGINES[name].product
-    tokens, token_scale = quantise_tokens(x, product.largest)
-    assert int(tokens.abs().max()) == product.largest
-    wanted = (tokens.long() @ values.long().t()).float() * token_scale * scale + bias
+    integers, tokens = quantise_tokens(x, product.largest)
+    assert int(integers.min()) == -product.largest - 1 and int(integers.max()) == product.largest
+    size, offset = tokens.split(1, -1)
+    wanted = ((integers.long() + offset.long()) @ values.long().t()).float() * size * scale + bias
     torch.testing.assert_close(ENGINES[name].linear(x, values, scale, bias), wanted, rtol=1e-6, atol=1e-6)
 
 

@@ -156,7 +156,7 @@ def test_the_gelu_by_one_exponential_is_the_same_function() -> None:
     one = torch.ones(1)
     kept = seams.Widened(products.TORCH)
     kept.quantise = lambda x: (x,)
-    (found,) = kept(y, torch.ones(1, y.shape[1], 1), one, torch.zeros(1))
+    (found,) = kept(y, torch.tensor([[[1.0, 0.0]]]).expand(1, y.shape[1], 2), one, one, torch.zeros(1))
     torch.testing.assert_close(found, nn.functional.gelu(y, approximate="tanh"), rtol=1e-5, atol=2e-6)
 
 

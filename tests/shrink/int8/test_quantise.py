@@ -18,6 +18,7 @@ from f5lite.shrink.int8.quantise import (
     quantise_tensor,
     quantise_tokens,
     relative_error,
+    row_sums,
 )
 
 
@@ -62,7 +63,7 @@ def test_no_rows_and_no_columns() -> None:
         values, scale = quantise_rows(torch.empty(shape))
         assert values.shape == shape and scale.shape == (shape[0],)
     values, scale = quantise_tokens(torch.empty(0, 8))
-    assert values.shape == (0, 8) and scale.shape == (0, 1)
+    assert values.shape == (0, 8) and scale.shape == (0, 2)
 
 
 def test_a_bad_token_spoils_itself_only() -> None:
@@ -70,8 +71,32 @@ def test_a_bad_token_spoils_itself_only() -> None:
     values, scale = quantise_tokens(x)
     x[1, 3], x[2, 0] = math.nan, math.inf
     spoilt, spoilt_scale = quantise_tokens(x)
-    assert torch.isnan(spoilt_scale[1:3]).all()
+    assert torch.isnan(spoilt_scale[1:3, 0]).all() and torch.isfinite(spoilt_scale[:, 1]).all()
     assert torch.equal(spoilt[[0, 3]], values[[0, 3]]) and torch.equal(spoilt_scale[[0, 3]], scale[[0, 3]])
+
+
+@pytest.mark.parametrize("largest", [63, 127])
+@pytest.mark.parametrize("shift", [-9.0, -1.0, 0.0, 0.5, 9.0])
+def test_a_token_takes_its_steps_from_its_own_range(largest: int, shift: float) -> None:
+    x = torch.randn(64, 300, generator=torch.Generator().manual_seed(0)) + shift
+    x[:, 7] = 0.0
+    values, tokens = quantise_tokens(x, largest, zero=3, dtype=torch.int16)
+    size, offset = tokens.split(1, -1)
+    back = (values.float() - 3 + offset) * size
+    wide = x.amax(1).clamp(min=0) - x.amin(1).clamp(max=0)
+    torch.testing.assert_close(size[:, 0], wide / (2 * largest + 1))
+    assert int(values.min()) >= 3 - largest - 1 and int(values.max()) <= 3 + largest
+    inside = (values > 3 - largest - 1) & (values < 3 + largest)
+    assert ((back - x).abs() <= 0.5001 * size)[inside].all(), "half a step"
+    assert ((back - x).abs() <= 1.0001 * size).all(), "both ends are rounded, so one may be a step off"
+    assert (back[:, 7] == 0).all(), "zero stays zero, exactly"
+
+
+def test_row_sums_are_exact_and_worked_out_once() -> None:
+    w = torch.full((3, 70_000), 127, dtype=torch.int8)
+    w[1] = -127
+    assert row_sums(w).tolist() == [127 * 70_000, -127 * 70_000, 127 * 70_000]
+    assert row_sums(w) is row_sums(w) and row_sums(torch.empty(4, 0, dtype=torch.int8)).tolist() == [0.0] * 4
 
 
 def test_shapes_other_than_matrices() -> None:
@@ -79,7 +104,7 @@ def test_shapes_other_than_matrices() -> None:
     values, scale = quantise_rows(w)
     assert relative_error(w, dequantise(values, scale)) < 0.01
     x = torch.randn(2, 5, 7, generator=torch.Generator().manual_seed(0))
-    assert quantise_tokens(x)[1].shape == (2, 5, 1)
+    assert quantise_tokens(x)[1].shape == (2, 5, 2)
 
 
 def test_planted_outliers_need_a_scale_a_row_and_a_scale_a_token() -> None:

@@ -57,8 +57,9 @@ def test_long_inputs_are_thinned_evenly_and_hooks_go_even_after_an_error() -> No
 def test_simulated_int8_is_the_formula_and_defined_everywhere() -> None:
     x, w, bias = random(40, 96), random(64, 96, seed=1), random(64, seed=2)
     values, scale = quantise_rows(w)
-    tokens, size = quantise_tokens(x)
-    wanted = (tokens.double() @ values.double().t() * size * scale + bias).float()
+    integers, tokens = quantise_tokens(x)
+    size, offset = tokens.double().split(1, -1)
+    wanted = ((integers.double() + offset) @ values.double().t() * size * scale + bias).float()
     torch.testing.assert_close(s.Simulated().linear(x, values, scale, bias), wanted, rtol=1e-5, atol=1e-5)
     x[1, 0] = math.nan
     spoilt = s.Simulated().linear(x, values, scale, None)
