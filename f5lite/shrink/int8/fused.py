@@ -9,7 +9,7 @@ A model with `qk_norm` or `pe_attn_head` turns its heads uncompiled; the rest is
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -39,9 +39,13 @@ def uncompiled(product: Product, shape: Shape) -> Set:
 
 
 class FusedBlock(LeanBlock):
-    """b n d and its modulation (b or 1, 6 d) -> b n d, a new tensor. `fused` is the set it runs."""
+    """b n d and its modulation (b or 1, 6 d) -> b n d, a new tensor. `fused` is the set it runs.
+
+    at_once: how many items of the batch go through a step together, None for all: fewer need less memory, and are slower.
+    """
 
     fused: Set
+    at_once: int | None
 
     def forward(
         self,
@@ -52,43 +56,49 @@ class FusedBlock(LeanBlock):
     ) -> torch.Tensor:
         if x.dtype != torch.float32 or not x.numel():
             return super().forward(x, modulation, mask, rope)
-        run, x = self.fused.run, x.contiguous()
         each = modulation[:, None].expand(len(x), 1, modulation.shape[-1]).chunk(6, dim=-1)
         shift1, scale1, gate1, shift2, scale2, gate2 = (part.contiguous() for part in each)
         keep = x.new_ones((*x.shape[:2], 1), dtype=torch.bool)
         kept = keep if mask is None else mask[..., None].contiguous()
-        # Nothing that a step has used up is held through the next: no names but x, in calls that end.
-        (x,) = run["closed"](*self._attended(x, shift1, scale1, mask, rope), x, gate1, kept)
-        (x,) = run["closed"](*self._fed(x, shift2, scale2), x, gate2, keep)
-        return x
+        # Nothing that a step has used up is held through the next: no names but x's, in calls that end.
+        x = x.contiguous()
+        step = self.at_once or len(x)
+        groups = [slice(i, i + step) for i in range(0, len(x), step)]
+        between = self._attended(x, (shift1, scale1, gate1, kept), mask, rope, groups)
+        return joined(self._fed(between, (shift2, scale2, gate2, keep), groups))
 
     def by_layers(self) -> None:
         """The block as it was before `fuse`."""
         self.__class__ = LeanBlock
-        del self.fused
+        del self.fused, self.at_once
 
     def _attended(
         self,
         x: torch.Tensor,
-        shift: torch.Tensor,
-        scale: torch.Tensor,
+        each: tuple[torch.Tensor, ...],
         mask: torch.Tensor | None,
         rope: tuple[torch.Tensor, torch.Tensor],
-    ) -> tuple[torch.Tensor, ...]:
-        """The attention's output layer, as `_product` gives it. q, k and v are there for one item of the batch at a time."""
-        sums = self.fused.product.of(self.attn.to_qkv.weight)
-        one_by_one = [
-            self._mixed(
-                sums,
-                *(part[i : i + 1] for part in (x, shift, scale)),
-                None if mask is None else mask[i : i + 1],
-                rope,
-            )
-            for i in range(len(x))
+        groups: list[slice],
+    ) -> list[torch.Tensor]:
+        """x b n d and its shift, scale, gate and kept frames -> x after the attention, a group of items each.
+
+        Of one item at a time q, k and v are there; a layer's weight is packed once for all.
+        """
+        product, attention = self.fused.product, self.attn
+        shift, scale, gate, kept = each
+        sums = product.of(attention.to_qkv.weight)
+        mixed = [
+            self._mixed(sums, x[i], shift[i], scale[i], None if mask is None else mask[i], rope)
+            for i in (slice(i, i + 1) for i in range(len(x)))
         ]
-        del sums
-        values, token = (torch.cat(parts) for parts in zip(*one_by_one, strict=True))
-        return self._product(self.attn.to_out[0], values, token)
+        sums = product.of(attention.to_out[0].weight)
+
+        def closed(group: slice) -> torch.Tensor:
+            values, token = (joined(parts) for parts in zip(*mixed[group], strict=True))
+            found = self._product(attention.to_out[0], values, token, sums)
+            return self.fused.run["closed"](*found, x[group], gate[group], kept[group])[0]
+
+        return [closed(group) for group in groups]
 
     def _mixed(
         self,
@@ -105,17 +115,25 @@ class FusedBlock(LeanBlock):
         del q, k, v
         return self.fused.run["mixed"](mixed.float().transpose(1, 2).flatten(2).contiguous())
 
-    def _fed(self, x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The feed-forward's second layer, as `_product` gives it."""
+    def _fed(
+        self, x: list[torch.Tensor], each: tuple[torch.Tensor, ...], groups: list[slice]
+    ) -> list[torch.Tensor]:
+        """x by groups, with their shift, scale, gate and kept frames -> x after the feed-forward; empties the list."""
+        product, run = self.fused.product, self.fused.run
         widen, narrow = self.ff.ff[0][0], self.ff.ff[2]
-        wide = self.fused.run["widened"](*self._product(widen, *self.fused.run["opened"](x, shift, scale)))
-        return self._product(narrow, *wide)
+        wider, narrower = product.of(widen.weight), product.of(narrow.weight)
+
+        def fed(x: torch.Tensor, *item: torch.Tensor) -> torch.Tensor:
+            shift, scale, gate, kept = item
+            wide = run["widened"](*self._product(widen, *run["opened"](x, shift, scale), wider))
+            return run["closed"](*self._product(narrow, *wide, narrower), x, gate, kept)[0]
+
+        return [fed(x.pop(0), *(part[group] for part in each)) for group in groups]
 
     def _product(
-        self, layer: Int8Linear, values: torch.Tensor, token: torch.Tensor, sums: Prepared | None = None
+        self, layer: Int8Linear, values: torch.Tensor, token: torch.Tensor, sums: Prepared
     ) -> tuple[torch.Tensor, ...]:
-        """values: b n in -> sums b n out, with what makes numbers of them. `sums`: the product, where it is prepared already."""
-        sums = sums or self.fused.product.of(layer.weight)
+        """values: b n in -> sums b n out, with what makes numbers of them. `sums`: the product, prepared for the layer."""
         found = sums(values.flatten(0, 1)).view(*values.shape[:2], -1)
         return found, token, layer.weight_scale, row_sums(layer.weight), layer.bias
 
@@ -139,6 +157,11 @@ class FusedBlock(LeanBlock):
         return tuple(part.transpose(1, 2) for part in (attention.turn(q, rope), attention.turn(k, rope), v))
 
 
+def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Along the first axis; one alone as it is."""
+    return parts[0] if len(parts) == 1 else torch.cat(tuple(parts))
+
+
 def refusal(block: nn.Module) -> str | None:
     """Why a block can't be fused, None if it can."""
     if type(block) not in (LeanBlock, FusedBlock) or not isinstance(block.attn, LeanAttention):
@@ -151,22 +174,25 @@ def refusal(block: nn.Module) -> str | None:
     return None
 
 
-def install(dit: DiT, fused: Set) -> int:
-    """Fuse every block that can be; returns how many. Their weights, hooks, attention and modulation stay as they are."""
+def install(dit: DiT, fused: Set, at_once: int | None = None) -> int:
+    """Fuse every block that can be; returns how many. Their weights, hooks, attention and modulation stay as they are.
+
+    at_once: see `FusedBlock`.
+    """
     count = 0
     for index, block in enumerate(dit.transformer_blocks):
         if why := refusal(block):
             log.info("block %d stays unfused: %s", index, why)
             continue
-        fuse(block, fused)
+        fuse(block, fused, at_once)
         count += 1
     return count
 
 
-def fuse(block: LeanBlock, fused: Set) -> LeanBlock:
+def fuse(block: LeanBlock, fused: Set, at_once: int | None = None) -> LeanBlock:
     """One block, for which `refusal` has no reason."""
     block.__class__ = FusedBlock
-    block.fused = fused
+    block.fused, block.at_once = fused, at_once
     return block
 
 

@@ -6,6 +6,7 @@ Nothing of a converted file is copied: int8 rows, bf16 weights, scales, biases a
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -30,6 +31,7 @@ from f5lite.shrink.int8.layers import (
 from f5lite.shrink.int8.lean import fuse_projection, make_lean
 from f5lite.shrink.modulation import TableModulation, drop_modulation
 from f5lite.shrink.streamed import drop_when_reached, stream
+from f5lite.shrink.trim import give_back
 
 log = logging.getLogger(__name__)
 
@@ -73,11 +75,23 @@ def load_stage(
         how, seams = _how(engine_name, config if name == "acoustic" else None, device)
         module = _fill(_empty(name, config), checkpoint, PREFIXES[name], how, device)
         if seams is not None:
-            fused.install(module, seams)
+            fused.install(module, seams, None if residency == "resident" else 1)
         if name == "acoustic" and residency == "on-demand" and device == "cpu":
             first = [n for n in checkpoint.names if n.startswith("input_embed.")]
             drop_when_reached(module.transformer_blocks[0], checkpoint, first)  # 10 MB at v1 Base
+            if config.dit.dim >= auto.WIDE:
+                trim_meanwhile(module.transformer_blocks)
     return stream(module, checkpoint, PREFIXES[name], device) if residency == "streamed" else module
+
+
+def trim_meanwhile(blocks: Sequence[nn.Module], every: int = 4) -> None:
+    """Give freed memory back before every so many blocks: at v1 Base the holes in the heap are three times what is in use.
+
+    glibc can't put an aligned block into a hole of its own size, so holes stay and the heap grows. More often costs time:
+    every page that went is faulted in again.
+    """
+    for block in blocks[::every]:
+        block.register_forward_pre_hook(lambda *_: give_back(collect=False) and None)
 
 
 def _how(name: str, config: ModelConfig | None, device: str) -> tuple[Engine, Set | None]:

@@ -71,12 +71,14 @@ def test_a_fused_block_says_the_same(more: dict, masked: bool, name: str) -> Non
         assert type(made.transformer_blocks[0]) is LeanBlock
 
 
-def test_items_may_have_times_of_their_own() -> None:
+@pytest.mark.parametrize("at_once", [None, 1, 2])
+def test_items_may_have_times_of_their_own(at_once: int | None) -> None:
+    """However many of them are worked on together."""
     made = dit(SMALL)
     x, time = random(3, 21, 32), torch.tensor([0.1, 0.5, 0.9])
     with torch.inference_mode():
         wanted = made.flow(x, time)
-        fused.install(made, uncompiled(PRODUCT, fused.shape_of(SMALL)))
+        fused.install(made, uncompiled(PRODUCT, fused.shape_of(SMALL)), at_once)
         assert relative_error(wanted, made.flow(x, time)) < 2e-3
 
 
