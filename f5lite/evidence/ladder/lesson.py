@@ -32,7 +32,7 @@ def short() -> tuple[Subject, Settings]:
     shape = seeded(V1_BASE.with_blocks(FEW_BLOCKS), frames, note)
     if quick:
         rungs = chosen([UPSTREAM, ARTICLE, LAST])
-        return shape, Settings(rungs, repeats=2, whole="none", capped="none")
+        return shape, Settings(rungs, repeats=1, whole="none", capped="none")
     return shape, Settings(repeats=3, whole="none", capped="ends", caps=(judging.ARTICLES_CAP,))
 
 

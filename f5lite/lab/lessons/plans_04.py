@@ -17,7 +17,7 @@ from f5lite.evidence.sound import word_errors
 from f5lite.lab.charts import bars
 from f5lite.lab.dashboard import Dashboard
 from f5lite.lab.figure import Figure, Table
-from f5lite.machine import cache_folder
+from f5lite.machine import cache_folder, quick
 from f5lite.memory.menu import Planned, peak_of
 from f5lite.memory.policy import Rules
 from f5lite.memory.queue import Queue
@@ -99,11 +99,13 @@ def speak_with(folder: Path, budget_mb: float) -> dict[str, Any]:
 
 
 def budgets(folder: Path) -> tuple[float, ...]:
-    """Four budgets in MB: with room for all, for fp32 without keeping it, for the smallest plan only, and for none."""
+    """Four budgets in MB: with room for all, for fp32 without keeping it, for the smallest plan only, and for none; the last
+    two in quick mode."""
     menu = menu_of(folder)
     peaks = {(plan.precision, plan.residency): cost.peak_rss_mb for plan, cost in menu.priced}
     smallest = min(peaks.values())
-    return 1.2 * max(peaks.values()), 1.02 * peaks["fp32", "streamed"], 1.05 * smallest, 0.5 * smallest
+    scarce = 1.05 * smallest, 0.5 * smallest
+    return scarce if quick() else (1.2 * max(peaks.values()), 1.02 * peaks["fp32", "streamed"], *scarce)
 
 
 def outcomes(tried: dict[float, dict[str, Any]]) -> Figure:

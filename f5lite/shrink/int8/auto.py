@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 CANDIDATES = ("reference", "bf16", "torch", "onednn", "fused")
 BOUND = 0.04  # relative error that an engine may add to a block, against the same block and int8 weights in float64
 WIDE = 512  # models narrower than that never start a measurement
-PAIR, FRAMES, FEW_FRAMES = 2, 256, 16
+PAIR, FRAMES, FEW_FRAMES = 2, 192, 16
 SECONDS = 0.4  # for the timed calls; with torch's import and the first calls a measurement stays under 5
 HOPELESS = 4.0  # times the fastest at a first look on few frames: not timed further
 LOST = 3.0  # times the fastest in a first round on all frames: not timed again
@@ -173,7 +173,7 @@ def measure(
     with torch.inference_mode():
         wanted = exact(few.double()) - few
         errors = {name: relative_error(wanted, run(few) - few) for name, run in runs.items()}
-        first = {name: min(taken) for name, taken in race(calls(few), 2, warm=True).items()}
+        first = {name: min(taken) for name, taken in race(calls(few), 2, warm=False).items()}
         fastest = min(first.values())
         dropped = {name: took / fastest for name, took in first.items() if took > HOPELESS * fastest}
         for name in dropped:

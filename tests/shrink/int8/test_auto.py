@@ -218,6 +218,7 @@ def test_nine_of_ten_choices_are_within_ten_percent_of_the_fastest(level: Level 
     raise AssertionError(f"within 10 %: {found}")
 
 
+@pytest.mark.measures
 def test_a_measurement_of_v1_base_takes_at_most_five_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
