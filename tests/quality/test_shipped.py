@@ -8,6 +8,7 @@ from f5lite.evidence.quality.bootstrap import Interval
 from f5lite.evidence.quality.metrics import METRICS
 from f5lite.evidence.quality.result import Figure, Result
 from f5lite.evidence.quality.shipped import PLANS_BASELINE, measured, plans, ranked, shipped
+from f5lite.evidence.quality.verdict import NO_WORSE, WORSE, judge
 
 
 def made(settings: dict, low: float, value: float, high: float) -> Result:
@@ -73,3 +74,17 @@ def test_plans_are_the_baseline_and_what_differs_from_it():
         "fp32/32": (42.0, 43.0, 44.0),
     }
     assert plans(results={}) == {}
+
+
+def test_what_ships_tells_a_coarse_model_from_other_seeds():
+    """By the same words and the same margin: one is worse, the other isn't, and the intervals don't meet."""
+    coarse, seeds = (
+        shipped()[name].figure("wer").change
+        for name in ("coarse4-against-7-steps", "other-seeds-against-7-steps")
+    )
+    assert seeds.count >= 500 and seeds.low < 0 < seeds.high < coarse.low
+    assert judge(METRICS["wer"], coarse, 5).status == WORSE
+    assert judge(METRICS["wer"], seeds, 5).status == NO_WORSE
+    for metric in ("similarity", "opinion"):
+        assert shipped()["coarse4-against-7-steps"].figure(metric).status == WORSE
+        assert shipped()["other-seeds-against-7-steps"].figure(metric).status == NO_WORSE
