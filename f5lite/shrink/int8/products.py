@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+
+from f5lite.shrink.int8 import survival
 
 Sums = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Prepared = Callable[[torch.Tensor], torch.Tensor]
@@ -85,6 +88,9 @@ ONEDNN_7_BITS = Product(
 BITSANDBYTES = Product("bitsandbytes Linear8bitLt", bitsandbytes, devices=("cpu", "cuda"))
 
 
+RISKY = {"onednn-8-bits": ONEDNN_FULL, "onednn-7-bits": ONEDNN_7_BITS}  # see `survival`
+
+
 @functools.cache
 def onednn() -> Product:
     """oneDNN's product with as many bits as it is exact with here."""
@@ -111,6 +117,13 @@ def worst_cases(product: Product) -> list[tuple[torch.Tensor, torch.Tensor]]:
 
 @functools.cache
 def _problem(product: Product) -> str | None:
+    name = next((name for name, known in RISKY.items() if known is product), None)
+    if name is not None and (why := survival.killer(name)):
+        return f"{product.name} doesn't work here: {why}"
+    return _trial(product)
+
+
+def _trial(product: Product) -> str | None:
     if product is BITSANDBYTES and importlib.util.find_spec("bitsandbytes") is None:
         return "bitsandbytes is not installed (python -m pip install bitsandbytes)"
     try:
@@ -122,3 +135,7 @@ def _problem(product: Product) -> str | None:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         return f"{product.name} doesn't work here ({reason})"
     return None
+
+
+if __name__ == "__main__":  # a process that may end; what the trial finds is found again by who asked
+    _trial(RISKY[sys.argv[1]])
