@@ -75,8 +75,8 @@ lab.explain("06/where", *helpers.grown(found["fp32"], found["naive"]))
 # ## Multiply in 8 bits
 #
 # The engines of f5lite that can run on your processor race against fp32 and the naive way. An integer engine rounds each
-# [token](glossary.md#token) to integers too, with a scale of its own. How much time will the fastest of them save in a whole
-# pass?
+# [token](glossary.md#token) to integers too, with a scale and a zero point of its own. How much time will the fastest of them
+# save in a whole pass?
 
 # %%
 guess = lab.predict(
@@ -274,6 +274,10 @@ def int8_linear(x, values, scale):
 
 
 # %% [markdown]
+# f5lite's engines shift each token's integers as well: where the smallest number falls on the lowest integer, a token that lies
+# on one side of zero, as those after GELU nearly do, uses all of them instead of half. What the shift adds to the product is the
+# sum of a row of weights times that zero point, so one more number a row settles it (`f5lite.shrink.int8.quantise`).
+#
 # Products are settled. The rest of a block is attention, and it grows with the square of the length: the next lesson changes the
 # code that does it, and asks at which length that pays.
 
