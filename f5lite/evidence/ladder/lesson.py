@@ -25,7 +25,7 @@ ONLY_HERE = ("title", "heat", "all-memory", "all-time")  # no other lesson measu
 
 
 def short() -> tuple[Subject, Settings]:
-    """What a lesson can climb in two minutes: few blocks, few frames, three turns; in quick mode three rungs."""
+    """What a lesson can climb in two minutes: few blocks, few frames, three turns; in quick mode three rungs, once."""
     quick = machine.quick()
     frames = 64 if quick else 128
     note = f"A short climb: the same width with {FEW_BLOCKS} blocks instead of {V1_BASE.dit.depth}, {frames} frames."
