@@ -274,9 +274,8 @@ def int8_linear(x, values, scale):
 
 
 # %% [markdown]
-# f5lite's engines shift each token's integers as well: where the smallest number falls on the lowest integer, a token that lies
-# on one side of zero, as those after GELU nearly do, uses all of them instead of half. What the shift adds to the product is the
-# sum of a row of weights times that zero point, so one more number a row settles it (`f5lite.shrink.int8.quantise`).
+# f5lite's engines shift each token's integers as well: its smallest number falls on the lowest integer, so a token that lies on
+# one side of zero, as after GELU, uses them all. The product then owes the shift times the sum of each weight row.
 #
 # Products are settled. The rest of a block is attention, and it grows with the square of the length: the next lesson changes the
 # code that does it, and asks at which length that pays.
