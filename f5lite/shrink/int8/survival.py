@@ -21,19 +21,22 @@ def killer(name: str) -> str | None:
     """What the kernel `name` of `products.RISKY` does to a process that tries it here; None if it lives."""
     if platform.machine().lower() in TRUSTED:
         return None
-    return machine.calibration(f"int8-kernel-{name}", lambda: attempt(name))
+    try:
+        return machine.calibration(f"int8-kernel-{name}", lambda: attempt(name))
+    except (OSError, subprocess.TimeoutExpired) as error:  # not kept: the next process tries again
+        return f"it couldn't be tried in a process of its own ({type(error).__name__})"
 
 
 def attempt(name: str) -> str | None:
-    """Try it now, in a process of its own."""
+    """Try it now, in a process of its own. OSError or TimeoutExpired where that can't be done."""
     command = [sys.executable, "-m", "f5lite.shrink.int8.products", name]
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True, timeout=LONGEST,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"it couldn't be tried in a process of its own ({type(error).__name__})"
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=LONGEST,
+    )
     if done.returncode == 0:
         return None
     return f"it ends the process that runs it ({ending(done.returncode)})"

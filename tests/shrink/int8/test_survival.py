@@ -43,6 +43,19 @@ def test_a_kernel_that_kills_is_a_problem_and_is_tried_once(on_arm, monkeypatch)
     assert len(asked) == 2, "the machine's answer is kept"
 
 
+def test_a_trial_that_could_not_be_made_is_made_again(on_arm, monkeypatch):
+    asked = []
+
+    def fail(command, **_):
+        asked.append(command)
+        raise OSError("no processes left")
+
+    monkeypatch.setattr(survival.subprocess, "run", fail)
+    for _ in range(2):
+        assert "couldn't be tried" in survival.killer("onednn-8-bits")
+    assert len(asked) == 2
+
+
 def test_one_that_lives_is_judged_by_its_sums(on_arm):
     """The real kernel in a real process."""
     assert survival.attempt("onednn-7-bits") is None
