@@ -40,7 +40,7 @@ NO_COMPILER = (
     "engine 'fused' needs a C++ compiler once, and there is none here: without it the arithmetic between the products runs "
     "unfused (on processors with VNNI or AMX that costs a third to a half of the speed). `f5lite check` says how to get one"
 )
-BY_NAME = {p.name: p for p in (products.TORCH, products.ONEDNN_FULL, products.ONEDNN_7_BITS)}
+BY_NAME = {each.name: each for each in (products.TORCH, *products.RISKY.values())}
 
 
 def identity(shape: Shape, product: Product) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Some kernels for processors without VNNI add pairs of products in 16 bits, which saturates. So each product is tried on the
 worst that can come before it is used. Where oneDNN's saturates with 8 bits it is exact with 7 bits of activations: two
-products of at most 127 x 127 then fit into 16 bits.
+products of at most 127 x 127 then fit into 16 bits. And an exact one may be a plain loop: with VNNI and no AMX oneDNN's is,
+unless the activations are unsigned, a thousand times slower. Then the unsigned kind is taken.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -48,8 +50,15 @@ class Product:
 
 
 def int_mm(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """torch's own. Fast with AVX-512 VNNI or AMX; elsewhere a plain loop, far slower than float32."""
-    return torch._int_mm(values, weight.t())
+    """torch's own. Fast with AVX-512 VNNI or AMX; elsewhere a plain loop, far slower than float32.
+
+    Of width 1 it leaves its answer unwritten where it is fast (torch 2.13), so that is done here.
+    """
+    return of_width_1(values, weight) if weight.shape[1] == 1 else torch._int_mm(values, weight.t())
+
+
+def of_width_1(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return values.int() * weight.t().int()
 
 
 def packed(weight: torch.Tensor, zero: int = 0) -> Prepared:
@@ -72,29 +81,55 @@ def bitsandbytes(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """The product inside `bitsandbytes.nn.Linear8bitLt`. Imported at its first use."""
     import bitsandbytes  # noqa: F401  (registers the operation)
 
+    if weight.shape[1] == 1:
+        return of_width_1(values, weight)
     return torch.ops.bitsandbytes.int8_linear_matmul(values, weight)
 
 
 TORCH = Product("torch._int_mm", int_mm)
 ONEDNN_FULL = Product("oneDNN, 8-bit tokens", qlinear, prepare=packed)
-ONEDNN_7_BITS = Product(
-    "oneDNN, 7-bit tokens",
-    functools.partial(qlinear, zero=LARGEST_OF_7_BITS + 1),
-    LARGEST_OF_7_BITS,
-    LARGEST_OF_7_BITS + 1,
-    torch.uint8,
-    prepare=functools.partial(packed, zero=LARGEST_OF_7_BITS + 1),
-)
+
+
+def unsigned(name: str, largest: int) -> Product:
+    """oneDNN's product for token values from 0 to 2 · largest + 1, which stand for -largest - 1 to largest."""
+    zero = largest + 1
+    sums, prepare = (functools.partial(kernel, zero=zero) for kernel in (qlinear, packed))
+    return Product(name, sums, largest, zero, torch.uint8, prepare=prepare)
+
+
+ONEDNN_UNSIGNED = unsigned("oneDNN, 8-bit tokens, unsigned", LARGEST)
+ONEDNN_7_BITS = unsigned("oneDNN, 7-bit tokens", LARGEST_OF_7_BITS)
 BITSANDBYTES = Product("bitsandbytes Linear8bitLt", bitsandbytes, devices=("cpu", "cuda"))
 
 
-RISKY = {"onednn-8-bits": ONEDNN_FULL, "onednn-7-bits": ONEDNN_7_BITS}  # see `survival`
+RISKY = {
+    "onednn-8-bits": ONEDNN_FULL,
+    "onednn-8-bits-unsigned": ONEDNN_UNSIGNED,
+    "onednn-7-bits": ONEDNN_7_BITS,
+}  # see `survival`
+PLAIN_LOOP = 8.0  # times the other's time: no two real kernels are so far apart
 
 
 @functools.cache
 def onednn() -> Product:
-    """oneDNN's product with as many bits as it is exact with here."""
-    return ONEDNN_FULL if ONEDNN_FULL.problem() is None else ONEDNN_7_BITS
+    """oneDNN's product with as many bits as it is exact with here; of two, the signed one, unless it is a plain loop."""
+    exact = [each for each in (ONEDNN_FULL, ONEDNN_UNSIGNED) if each.problem() is None]
+    if len(exact) == 2:
+        signed, other = (_seconds(each) for each in exact)
+        return exact[signed > PLAIN_LOOP * other]
+    return exact[0] if exact else ONEDNN_7_BITS
+
+
+def _seconds(product: Product) -> float:
+    """The least of three products of one small size, packed beforehand."""
+    weight = torch.ones(128, 256, dtype=torch.int8)
+    values, run = torch.ones(64, 256, dtype=product.dtype), product.of(weight)
+    taken = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        run(values)
+        taken.append(time.perf_counter() - begin)
+    return min(taken)
 
 
 def worst_cases(product: Product) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -110,7 +145,7 @@ def worst_cases(product: Product) -> list[tuple[torch.Tensor, torch.Tensor]]:
         for value in (top, bottom)
         for weight in (LARGEST, -LARGEST)
     ]
-    for tokens, width, rows in ((32, 128, 32), (5, 33, 7), (64, 1024, 48)):
+    for tokens, width, rows in ((32, 128, 32), (5, 33, 7), (3, 1, 9), (64, 1024, 48)):
         cases.append((mixed(bottom, top, tokens, width), mixed(-LARGEST, LARGEST, rows, width)))
     return [(values.to(product.dtype), weight.to(torch.int8)) for values, weight in cases]
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from torch import nn
 from f5lite.errors import F5liteError
 from f5lite.model.acoustic import DiT
 from f5lite.model.config import DiTConfig
+from f5lite.shrink.attention.timing import interleaved
 from f5lite.shrink.int8 import engines, products
 from f5lite.shrink.int8.engines import ENGINES, engine
 from f5lite.shrink.int8.layers import Int8Linear, apply, set_engine
@@ -29,7 +31,7 @@ def random(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-PRODUCTS = (products.TORCH, products.ONEDNN_FULL, products.ONEDNN_7_BITS, products.BITSANDBYTES)
+PRODUCTS = (products.TORCH, *products.RISKY.values(), products.BITSANDBYTES)
 
 
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
@@ -47,12 +49,38 @@ def test_an_int8_product_is_exact_at_full_range_or_refused(product: products.Pro
 
 
 def test_onednn_takes_as_many_bits_as_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = products.ONEDNN_FULL if products.ONEDNN_FULL.problem() is None else products.ONEDNN_7_BITS
-    assert ENGINES["onednn"].product is wanted
+    exact = [each for each in (products.ONEDNN_FULL, products.ONEDNN_UNSIGNED) if each.problem() is None]
+    assert ENGINES["onednn"].product in (exact or [products.ONEDNN_7_BITS])
     saturating = products.Product("saturates", lambda a, w: products.int_mm(a, w).clamp(-32768, 32767))
     assert "saturate" in saturating.problem()
     monkeypatch.setattr(products, "ONEDNN_FULL", saturating)
+    monkeypatch.setattr(products, "ONEDNN_UNSIGNED", saturating)
     assert products.onednn.__wrapped__() is products.ONEDNN_7_BITS
+    monkeypatch.setattr(products, "ONEDNN_UNSIGNED", products.TORCH)
+    assert products.onednn.__wrapped__() is products.TORCH, "the one that is exact"
+
+
+def test_onednn_is_no_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With VNNI and no AMX the kernel for signed tokens is: exact, and a thousand times slower than the other."""
+
+    def slow(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        time.sleep(0.02)
+        return products.int_mm(values, weight)
+
+    quick, loop = products.Product("quick", products.int_mm), products.Product("loop", slow)
+    for signed, other, wanted in ((loop, quick, quick), (quick, loop, quick), (quick, products.TORCH, quick)):
+        monkeypatch.setattr(products, "ONEDNN_FULL", signed)
+        monkeypatch.setattr(products, "ONEDNN_UNSIGNED", other)
+        assert products.onednn.__wrapped__() is wanted
+
+
+@pytest.mark.measures
+def test_onednn_keeps_float32_in_sight() -> None:
+    """The kernel that is taken here, on a small layer, packed beforehand: at most eight times float32's time."""
+    product, x, weight = products.onednn(), random(64, 512), torch.ones(512, 512, dtype=torch.int8)
+    wide, values, run = weight.float(), torch.ones(64, 512, dtype=product.dtype), product.of(weight)
+    taken = interleaved({"int8": lambda: run(values), "fp32": lambda: x @ wide.t()}, 9)
+    assert min(taken["int8"]) < 8 * min(taken["fp32"]), taken
 
 
 def test_a_product_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
