@@ -165,16 +165,18 @@ def scaled(
     totals: torch.Tensor,
     bias: torch.Tensor | None,
 ) -> torch.Tensor:
-    """Sums of integers (tokens, rows) as the numbers they stand for, float32; in their own memory if they are float32.
+    """Sums of integers (tokens, rows), int32 or float32, as the numbers they stand for, float32; in the sums' own memory.
 
     token: a scale and an offset each (tokens, 2), see `quantise_tokens`; scale, totals: of each row of the weight.
     """
-    out = sums if sums.dtype == torch.float32 else torch.empty_like(sums, dtype=torch.float32)
+    out = sums.view(torch.float32)
     for part in token_pieces(*sums.shape):
         its_scale, offset = token[part].split(1, -1)
-        torch.add(sums[part], offset * totals, out=out[part]).mul_(its_scale).mul_(scale)
-        if bias is not None:
-            out[part].add_(bias)
+        means = torch.addcmul(sums[part].float(), offset, totals, out=out[part]).mul_(its_scale)
+        if bias is None:
+            means.mul_(scale)
+        else:
+            torch.addcmul(bias, means, scale, out=means)
     return out
 
 

@@ -79,12 +79,12 @@ def load_stage(
         if name == "acoustic" and residency == "on-demand" and device == "cpu":
             first = [n for n in checkpoint.names if n.startswith("input_embed.")]
             drop_when_reached(module.transformer_blocks[0], checkpoint, first)  # 10 MB at v1 Base
-            if config.dit.dim >= auto.WIDE:
-                trim_meanwhile(module.transformer_blocks)
+        if name == "acoustic" and residency != "resident" and device == "cpu" and config.dit.dim >= auto.WIDE:
+            trim_meanwhile(module.transformer_blocks)
     return stream(module, checkpoint, PREFIXES[name], device) if residency == "streamed" else module
 
 
-def trim_meanwhile(blocks: Sequence[nn.Module], every: int = 4) -> None:
+def trim_meanwhile(blocks: Sequence[nn.Module], every: int = 2) -> None:
     """Give freed memory back before every so many blocks: at v1 Base the holes in the heap are three times what is in use.
 
     glibc can't put an aligned block into a hole of its own size, so holes stay and the heap grows. More often costs time:

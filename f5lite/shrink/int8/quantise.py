@@ -61,10 +61,11 @@ def quantise_tokens(
         piece = flat[part].float()
         scale, first = token_range(piece, largest)
         whole = torch.isfinite(scale)
-        steps = torch.div(piece, scale).round_().sub_(first).clamp_(0, 2 * largest + 1).sub_(largest + 1)
+        steps = torch.div(piece, scale).round_().sub_(first + (largest + 1 - zero))
+        steps.clamp_(zero - largest - 1, zero + largest)
         if not bool(whole.all()):
-            steps.masked_fill_(~whole, 0.0)
-        values[part] = steps.add_(zero) if zero else steps
+            steps.masked_fill_(~whole, zero)
+        values[part] = steps
         tokens[part, :1] = torch.where(whole, scale, torch.nan)
         tokens[part, 1:] = torch.where(whole, first + (largest + 1), 0.0)
     return values.view(x.shape), tokens.view(*x.shape[:-1], 2)
