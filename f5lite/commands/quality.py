@@ -15,7 +15,8 @@ EXAMPLES = """A and B: a name, folder or file that `f5lite speak` takes, then ho
   f5lite quality tiny tiny:steps=7
   f5lite quality tiny@fp32,7 tiny@int8,7          (a plan: the precision to convert to, the steps)
   f5lite quality tiny tiny:coarse=4 --sentences 100   (4 bits, one scale a tensor: worse on purpose)
-  f5lite quality tiny tiny:seeds=1000                 (the same model with other seeds)"""
+  f5lite quality tiny tiny:seeds=1000 --seeds own     (the same model with other seeds)"""
+OWN = "own"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sentences", type=int, metavar="N", help="only the first N (bundled default: 60)")
     parser.add_argument("--voices", nargs="+", default=["kumo"], metavar="NAME")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="N")
+    parser.add_argument(
+        "--seeds",
+        nargs="+",
+        type=seed,
+        default=[0],
+        metavar="N",
+        help="numbers, or `own`: every rendering gets a seed of its own",
+    )
     parser.add_argument(
         "--spread",
         action="store_true",
@@ -44,6 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
+def seed(text: str) -> int | str:
+    """A seed, or `own`."""
+    if text == OWN:
+        return OWN
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"give whole numbers, or {OWN}; found {text!r}") from None
+
+
 def run(options: argparse.Namespace) -> int:
     """Exit code 0: B is no worse, or it can't be told; 1: B is worse in words."""
     from f5lite.evidence.quality import rendering, report, sentences, systems
@@ -53,6 +71,9 @@ def run(options: argparse.Namespace) -> int:
 
     if options.sentences is not None and options.sentences < 1:
         raise F5liteError(f"--sentences takes 1 or more, found {options.sentences}")
+    if OWN in options.seeds and len(options.seeds) > 1:
+        raise F5liteError(f"--seeds takes numbers or {OWN}, not both")
+    seeds = OWN if OWN in options.seeds else options.seeds
     if options.margin is not None and options.margin <= 0:
         raise F5liteError(f"--margin must be above zero, found {options.margin}")
     if options.text:
@@ -73,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
             b,
             texts,
             options.voices,
-            options.seeds,
+            seeds,
             spread=options.spread,
             folder=folder,
             margins=margins,

@@ -45,6 +45,15 @@ def test_json_is_one_object_and_the_same_is_exit_code_zero(made, capsys):
     assert printed["figures"][0]["change"] == {"value": 0, "low": 0, "high": 0, "count": 5}
 
 
+def test_every_rendering_may_have_a_seed_of_its_own(made, capsys):
+    assert cli.main(["quality", "good", "good", *made, "--json", "--seeds", "own"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["seeds"] == [] and printed["about"]["own_seeds"] is True
+    with pytest.raises(SystemExit):
+        cli.main(["quality", "good", "good", *made, "--seeds", "mine"])
+    assert "whole numbers, or own; found 'mine'" in capsys.readouterr().err
+
+
 def test_stopped_it_says_how_to_go_on(made, capsys):
     assert cli.main(["quality", "stops", "bad", *made]) == 130
     assert "the same command goes on from here" in capsys.readouterr().err
@@ -61,6 +70,8 @@ def test_stopped_it_says_how_to_go_on(made, capsys):
         (["tiny", "tiny", "--text", "/nowhere.txt"], "can't read"),
         (["tiny", "tiny", "--report", "/nowhere/x.html"], "doesn't exist"),
         (["tiny", "tiny", "--voices", "elvis"], "no voice 'elvis'"),
+        (["tiny", "tiny", "--seeds", "own", "1"], "numbers or own, not both"),
+        (["tiny", "tiny:seeds=5", "--seeds", "own"], "give seeds=60 or more"),
     ],
 )
 def test_what_is_refused(arguments, message, capsys, tmp_path):

@@ -124,6 +124,22 @@ def test_spread_says_each_sentence_once_with_voices_and_seeds_in_turn(tmp_path):
     assert "spread over 2 voices × 1 seeds" in result.table()
 
 
+@pytest.mark.parametrize("spread", [True, False])
+def test_a_seed_of_its_own_for_every_rendering(tmp_path, spread):
+    voices = ["kumo", "alpha"]
+    jobs = jobs_of(TEXTS, voices, "own", spread)
+    assert [job.seed for job in jobs] == list(range(len(TEXTS) * (1 if spread else 2)))
+    assert {job.voice for job in jobs} == set(voices[: len(jobs)])
+    how = {"folder": tmp_path, "instruments": Listener(), "spread": spread}
+    result, rows = compare(made_system("A"), made_system("B", seeds=1000), TEXTS, voices, "own", **how)
+    assert "each with a seed of its own" in result.table() and result.seeds == []
+    assert [row["job"] for row in rows] == jobs
+    assert Result.from_dict(json.loads(result.to_json())) == result
+    with pytest.raises(F5liteError, match=f"give seeds={len(jobs)} or more"):
+        compare(made_system("A"), made_system("B", seeds=1), TEXTS, voices, "own", **how)
+    compare(made_system("A"), made_system("B"), TEXTS, voices, "own", **how)
+
+
 def test_a_half_written_rendering_does_not_count(tmp_path, monkeypatch):
     import soundfile
 

@@ -41,8 +41,7 @@ def page(result: Result, rows: Sequence[Row], shelf: Shelf, count: int = 12) -> 
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{a} against {b}</title><style>{STYLE}</style>
 <h1>Can you hear the difference?</h1>
-<p>A is <code>{a}</code>, B is <code>{b}</code>; {result.sentences} sentences,
-voices {html.escape(", ".join(result.voices))}, seeds {", ".join(map(str, result.seeds))}.
+<p>A is <code>{a}</code>, B is <code>{b}</code>; {result.asked}: {html.escape(", ".join(result.voices))}.
 Measured on {model}: the verdicts hold for it. Intervals hold the true value in 9 of 10 cases.</p>
 <table><caption>What was measured</caption>
 <thead><tr><th>Figure<th>A<th>B<th>B − A<th>Verdict<th>Source</thead><tbody>{figures}</tbody></table>

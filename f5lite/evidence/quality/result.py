@@ -24,7 +24,10 @@ class Figure:
 
 @dataclass
 class Result:
-    """`model`: what the figures hold for (the name of the weights that spoke). `missing`: metric → how to get it."""
+    """`model`: what the figures hold for (the name of the weights that spoke). `missing`: metric → how to get it.
+
+    seeds: none where every rendering had one of its own.
+    """
 
     a: str
     b: str
@@ -38,6 +41,13 @@ class Result:
 
     def figure(self, metric: str) -> Figure:
         return next(figure for figure in self.figures if figure.metric == metric)
+
+    @property
+    def asked(self) -> str:
+        """How much was said: "500 sentences × 2 voices, each with a seed of its own"."""
+        between = "spread over" if self.about.get("spread") else "×"
+        seeds = f" × {len(self.seeds)} seeds" if self.seeds else ", each with a seed of its own"
+        return f"{self.sentences} sentences {between} {len(self.voices)} voices{seeds}"
 
     def to_dict(self) -> dict[str, Any]:
         plain = asdict(self)
@@ -69,8 +79,7 @@ class Result:
         lines = [
             f"A: {self.a}",
             f"B: {self.b}",
-            f"{self.sentences} sentences {'spread over' if self.about.get('spread') else '×'} "
-            f"{len(self.voices)} voices × {len(self.seeds)} seeds, measured on {self.model}",
+            f"{self.asked}, measured on {self.model}",
             "",
         ]
         for figure in self.figures:

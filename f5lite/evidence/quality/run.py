@@ -17,6 +17,7 @@ from f5lite.evidence.quality.verdict import judge
 from f5lite.evidence.quality.words import normalised
 
 Progress = Callable[[int, int, float | None], None]  # done, all, seconds left (None: not known yet)
+OWN = "own"
 Row = dict  # one sentence, voice and seed: the job, both keys, both figures, the pair's figures
 
 
@@ -28,11 +29,13 @@ def shelf_folder() -> Path:
 
 
 def jobs_of(
-    sentences: Iterable[str], voices: Sequence[str], seeds: Sequence[int], spread: bool = False
+    sentences: Iterable[str], voices: Sequence[str], seeds: Sequence[int] | str, spread: bool = False
 ) -> list[Job]:
     """Every sentence in every voice with every seed, sentence by sentence.
 
     spread: each sentence once, voices and seeds in turn. More sentences say more than the same one said again.
+    seeds: `OWN` gives every rendering a seed of its own, 0, 1, 2 … Sentences that share a seed share its luck, which an
+    interval over sentences knows nothing of; so two systems with different seeds are compared this way.
     """
     from f5lite.model.library import bundled_voices
 
@@ -40,7 +43,8 @@ def jobs_of(
     for voice in voices:
         if voice not in there:
             raise F5liteError(f"no voice {voice!r}; bundled are {', '.join(there)}")
-    for name, values in (("voice", voices), ("seed", seeds)):
+    own = seeds == OWN
+    for name, values in (("voice", voices), ("seed", [0] if own else seeds)):
         if not values or len(set(values)) != len(values):
             raise F5liteError(f"give at least one {name}, and each only once; found {list(values)}")
     found = list(dict.fromkeys(sentences))
@@ -48,9 +52,14 @@ def jobs_of(
         if not normalised(text):
             raise F5liteError(f"{text!r} has no word that the English recogniser could hear")
     if spread:
-        turns = ((i % len(voices), i // len(voices) % len(seeds)) for i in range(len(found)))
-        return [Job(text, voices[v], seeds[s]) for text, (v, s) in zip(found, turns, strict=True)]
-    return [Job(text, voice, seed) for text in found for voice in voices for seed in seeds]
+        said = [(text, voices[i % len(voices)], i // len(voices)) for i, text in enumerate(found)]
+    else:
+        turns = range(1 if own else len(seeds))
+        said = [(text, voice, turn) for text in found for voice in voices for turn in turns]
+    return [
+        Job(text, voice, number if own else seeds[turn % len(seeds)])
+        for number, (text, voice, turn) in enumerate(said)
+    ]
 
 
 def measure(
@@ -121,7 +130,7 @@ def compare(
     b: System,
     sentences: Iterable[str],
     voices: Sequence[str] = ("kumo",),
-    seeds: Sequence[int] = (0,),
+    seeds: Sequence[int] | str = (0,),
     *,
     spread: bool = False,
     folder: Path | None = None,
@@ -133,7 +142,12 @@ def compare(
 
     Two runs with the same arguments on one machine give the same figures, stopped in between or not.
     """
-    jobs = jobs_of(sentences, voices, seeds, spread)
+    jobs, own = jobs_of(sentences, voices, seeds, spread), seeds == OWN
+    if own and 0 < abs(a.seeds - b.seeds) < len(jobs):
+        raise F5liteError(
+            f"{len(jobs)} renderings with seeds of their own and seeds={abs(a.seeds - b.seeds)} between A and B: "
+            f"some would be the same; give seeds={len(jobs)} or more"
+        )
     instruments = instruments or Instruments()
     rows = measure(a, b, jobs, Shelf(folder or shelf_folder()), instruments, progress)
     result = Result(
@@ -143,12 +157,13 @@ def compare(
         figures=summarise(rows, margins),
         sentences=len({job.text for job in jobs}),
         voices=list(voices),
-        seeds=list(seeds),
+        seeds=[] if own else list(seeds),
         about={
             "recogniser": instruments.recogniser.name,
             "a": {"key": a.key, "speak": a.speak, "seeds": a.seeds},
             "b": {"key": b.key, "speak": b.speak, "seeds": b.seeds},
             "spread": spread,
+            **({"own_seeds": True} if own else {}),
         },
         missing=instruments.missing,
     )

@@ -85,10 +85,9 @@ def about_quality() -> str:
     result = compared()
     if result is None:
         return ""
-    asked = f"{result.sentences} sentences × {len(result.voices)} voices × {len(result.seeds)} seeds"
     how = result.about.get("activation_bits")
     bits = f", {how}-bit activations" if how else ""
-    return f"{asked}; fp32: {result.a}; int8: {result.b}{bits}; measured on {result.model}"
+    return f"{result.asked}; fp32: {result.a}; int8: {result.b}{bits}; measured on {result.model}"
 
 
 def tiny() -> Path:
