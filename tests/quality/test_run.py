@@ -6,6 +6,7 @@ import pytest
 
 from f5lite.errors import F5liteError
 from f5lite.evidence.quality.rendering import Job, Shelf
+from f5lite.errors import F5liteError
 from f5lite.evidence.quality.result import Result
 from f5lite.evidence.quality.run import compare, jobs_of, summarise
 
