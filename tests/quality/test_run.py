@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from f5lite.errors import F5liteError
 from f5lite.evidence.quality.rendering import Job, Shelf
-from f5lite.errors import F5liteError
 from f5lite.evidence.quality.result import Result
 from f5lite.evidence.quality.run import compare, jobs_of, summarise
 
@@ -91,7 +92,6 @@ def test_margins_can_be_changed_on_kept_rows(tmp_path):
 
 
 def test_a_result_survives_json(tmp_path):
-    import json
 
     result, _ = compare(*both(), TEXTS, folder=tmp_path, instruments=Listener(missing={"opinion": "pip …"}))
     back = Result.from_dict(json.loads(result.to_json()))
