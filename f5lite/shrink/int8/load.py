@@ -87,8 +87,8 @@ DROPPED = 3  # blocks whose pages don't stay on demand
 def lighten(module: DiT, checkpoint: Checkpoint, on_demand: bool) -> None:
     """Hold less while a pass goes on: pages that aren't needed soon, holes in the heap.
 
-    On demand the embedding's pages and the first blocks' are dropped after their use, 35 MB at v1 Base: they come back from
-    the page cache in 1 % of a pass. So freed memory has to be given back less often for the same peak.
+    On demand the embedding's pages and the first blocks' are dropped after their use, 35 MB at v1 Base, and come back from the
+    page cache. So freed memory has to be given back less often for the same peak.
     """
     blocks = module.transformer_blocks
     if on_demand:
@@ -104,7 +104,7 @@ def trim_meanwhile(modules: Sequence[nn.Module], every: int) -> None:
     in use.
 
     glibc can't put an aligned block into a hole of its own size, so holes stay and the heap grows. More often costs time:
-    every page that went is faulted in again (with AVX-512 VNNI every fourth block 5 % of a pass, every block 25 %).
+    every page that went is faulted in again (with AVX-512 VNNI: before every block a fifth of a pass).
     """
     for module in modules[::every]:
         module.register_forward_pre_hook(lambda *_: give_back(collect=False) and None)
