@@ -89,7 +89,7 @@ def bars(rows: Sequence[Row], title: str) -> tuple[Board | None, str]:
     room = (WIDTH - NAMES - 2 * GAP - 16) / 2
     second = NAMES + room + GAP + 16
     board.text(NAMES, 10, "seconds", size=12, fill="soft", weight=600)
-    board.text(second, 10, "peak MB over imports; dark: anonymous", size=12, fill="soft", weight=600)
+    board.text(second, 10, "peak MB; dark: anonymous", size=12, fill="soft", weight=600)
     for index, row in enumerate(rows):
         y, colour = 20 + index * BAR, COLOURS.get(row.family, "slate")
         weight = 650 if row.family == "f5lite" else 400
