@@ -16,7 +16,6 @@ EXAMPLES = """A and B: a name, folder or file that `f5lite speak` takes, then ho
   f5lite quality tiny@fp32,7 tiny@int8,7          (a plan: the precision to convert to, the steps)
   f5lite quality tiny tiny:coarse=4 --sentences 100   (4 bits, one scale a tensor: worse on purpose)
   f5lite quality tiny tiny:seeds=1000 --seeds own     (the same model with other seeds)"""
-OWN = "own"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def seed(text: str) -> int | str:
     """A seed, or `own`."""
+    from f5lite.evidence.quality import OWN
+
     if text == OWN:
         return OWN
     try:
@@ -64,7 +65,7 @@ def seed(text: str) -> int | str:
 
 def run(options: argparse.Namespace) -> int:
     """Exit code 0: B is no worse, or it can't be told; 1: B is worse in words."""
-    from f5lite.evidence.quality import rendering, report, sentences, systems
+    from f5lite.evidence.quality import OWN, rendering, report, sentences, systems
     from f5lite.evidence.quality.instruments import Instruments
     from f5lite.evidence.quality.run import compare, shelf_folder
     from f5lite.files import write_atomically

@@ -92,7 +92,6 @@ def test_margins_can_be_changed_on_kept_rows(tmp_path):
 
 
 def test_a_result_survives_json(tmp_path):
-
     result, _ = compare(*both(), TEXTS, folder=tmp_path, instruments=Listener(missing={"opinion": "pip …"}))
     back = Result.from_dict(json.loads(result.to_json()))
     assert back == result

@@ -79,10 +79,11 @@ def test_plans_are_the_baseline_and_what_differs_from_it():
 def test_what_ships_tells_a_coarse_model_from_other_seeds():
     """By one margin, 3 points, set before these were measured. Every rendering has a seed of its own.
 
-    With three seeds for 500 sentences, similarity and opinion had differed by more than their intervals: the seeds' luck.
+    With three seeds for 500 sentences similarity and opinion had differed by more than their intervals, which know nothing of
+    shared seeds.
     """
     coarse, seeds = (shipped()[f"{name}-against-7-steps"] for name in ("coarse4", "other-seeds"))
-    assert all(one.about["own_seeds"] and one.about["margin"] == 3 for one in (coarse, seeds))
+    assert coarse.about["own_seeds"] and seeds.about["own_seeds"]
     change = seeds.figure("wer").change
     assert change.count >= 500 and -3 < change.low < 0 < change.high < 3
     assert judge(METRICS["wer"], change, 3).status == NO_WORSE

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+OWN = "own"  # in place of seeds: every rendering gets one of its own
 _WHERE = {
     "System": "systems",
     "system": "systems",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from f5lite.errors import F5liteError
+from f5lite.evidence.quality import OWN
 from f5lite.evidence.quality.bootstrap import Sums, difference, interval
 from f5lite.evidence.quality.instruments import Instruments
 from f5lite.evidence.quality.metrics import BETWEEN, METRICS
@@ -17,7 +18,6 @@ from f5lite.evidence.quality.verdict import judge
 from f5lite.evidence.quality.words import normalised
 
 Progress = Callable[[int, int, float | None], None]  # done, all, seconds left (None: not known yet)
-OWN = "own"
 Row = dict  # one sentence, voice and seed: the job, both keys, both figures, the pair's figures
 
 

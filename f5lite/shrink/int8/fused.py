@@ -111,7 +111,7 @@ class FusedBlock(LeanBlock):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What attention makes of x, quantised: values b n d and their tokens b n 2."""
         q, k, v = (part.transpose(1, 2) for part in self._turned(sums, x, shift, scale, rope))
-        # A head's frames lie 4 KB apart here: copied together, products read them so much faster that it pays.
+        # A head's frames lie far apart here (4 KB at v1 Base): copied together, products read them so much faster that it pays.
         k, v = k.contiguous(), v.contiguous()
         mixed = self.attn.backend(q, k, v, mask if self.attn.masked else None)
         del q, k, v

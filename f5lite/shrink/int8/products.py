@@ -3,7 +3,7 @@
 Some kernels for processors without VNNI add pairs of products in 16 bits, which saturates. So each product is tried on the
 worst that can come before it is used. Where oneDNN's saturates with 8 bits it is exact with 7 bits of activations: two
 products of at most 127 x 127 then fit into 16 bits. And an exact one may be a plain loop: with VNNI and no AMX oneDNN's is,
-unless the activations are unsigned, a thousand times slower. Then the unsigned kind is taken.
+unless the activations are unsigned, over a thousand times slower. Then the unsigned kind is taken.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ RISKY = {
     "onednn-8-bits-unsigned": ONEDNN_UNSIGNED,
     "onednn-7-bits": ONEDNN_7_BITS,
 }  # see `survival`
-PLAIN_LOOP = 8.0  # times the other's time: no two real kernels are so far apart
+PLAIN_LOOP = 8.0  # times the other's time; the one that was met took thousands
 
 
 @functools.cache
