@@ -21,7 +21,7 @@ LEAN_ROWS_HELD = {
     "onednn": 20.0,
     "torch": 14.0,
     "fused": 26.0,
-    "bf16": 15.0,
+    "bf16": 17.0,
     "bitsandbytes": 28.0,
     "bf16 file": 19.0,
 }
