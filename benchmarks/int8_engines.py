@@ -26,7 +26,7 @@ from f5lite.model.acoustic import DiT, rotary
 from f5lite.model.config import V1_BASE
 from f5lite.pipeline import load
 from f5lite.shrink.attention.timing import interleaved
-from f5lite.shrink.int8 import auto, fused
+from f5lite.shrink.int8 import auto, fused, trial
 from f5lite.shrink.int8.engines import ENGINES, FUSED
 from f5lite.shrink.int8.layers import set_engine
 
@@ -46,9 +46,9 @@ def compiled_set() -> fused.Set | None:
 def blocks(budget: float = 8.0, frames: int = workload.FRAMES) -> dict[str, Any]:
     """One block instead of a pass: "seconds" by engine, fp32 too; "behind": times fp32's at a first look."""
     ready = compiled_set()
-    runs = auto.blocks(V1_BASE.dit, ready.product if ready else None, tuple(ENGINES))
+    runs = trial.blocks(V1_BASE.dit, ENGINES, ready.product if ready else None)
     runs.pop("exact")
-    plain, modulation = auto.block(V1_BASE.dit), 0.5 * torch.randn(1, 6 * V1_BASE.dit.dim)
+    plain, modulation = trial.block(V1_BASE.dit), 0.5 * torch.randn(1, 6 * V1_BASE.dit.dim)
     runs[FP32] = lambda x: plain(x, modulation, None, rotary(x.shape[1], V1_BASE.dit.dim_head))
     few, x = (
         torch.randn(2, n, V1_BASE.dit.dim, generator=torch.Generator().manual_seed(1)) for n in (FEW, frames)

@@ -54,22 +54,33 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable | None = None) -> None:
         for group in self.param_groups:
-            for matrix in group["params"]:
-                if matrix.grad is None:
-                    continue
-                momentum = self.state[matrix].setdefault("momentum", torch.zeros_like(matrix))
-                momentum.lerp_(matrix.grad, 0.05)
-                change = orthogonal(matrix.grad.lerp(momentum, 0.95).to(self.dtype)).to(matrix.dtype)
-                matrix.mul_(1 - group["lr"] * group["decay"])
-                matrix.add_(change, alpha=-group["lr"] * 0.2 * max(matrix.shape) ** 0.5)
+            for same in alike([matrix for matrix in group["params"] if matrix.grad is not None]):
+                momenta = [self.state[m].setdefault("momentum", torch.zeros_like(m)) for m in same]
+                gradients = torch.stack([matrix.grad for matrix in same])
+                momentum = torch.stack(momenta).lerp_(gradients, 0.05)
+                torch._foreach_copy_(momenta, list(momentum))
+                changes = orthogonal(gradients.lerp_(momentum, 0.95).to(self.dtype)).to(same[0].dtype)
+                torch._foreach_mul_(same, 1 - group["lr"] * group["decay"])
+                scale = -group["lr"] * 0.2 * max(same[0].shape) ** 0.5
+                torch._foreach_add_(same, list(changes), alpha=scale)
+
+
+def alike(matrices: list[torch.Tensor]) -> list[list[torch.Tensor]]:
+    """By shape: matrices of one shape share their products."""
+    groups: dict[torch.Size, list[torch.Tensor]] = {}
+    for matrix in matrices:
+        groups.setdefault(matrix.shape, []).append(matrix)
+    return list(groups.values())
 
 
 def orthogonal(x: torch.Tensor) -> torch.Tensor:
-    """The matrix with its singular values pushed to about one."""
-    tall = x.shape[0] > x.shape[1]
-    x = x.T if tall else x
-    x = x / (x.norm() + 1e-7)
+    """k r c: each matrix with its singular values pushed to about one."""
+    tall = x.shape[1] > x.shape[2]
+    x = x.mT if tall else x
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
     for _ in range(5):
-        square = x @ x.T
-        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-    return x.T if tall else x
+        square = x @ x.mT
+        x = torch.baddbmm(
+            x, torch.baddbmm(square, square, square, beta=-4.7750, alpha=2.0315), x, beta=3.4445
+        )
+    return x.mT if tall else x

@@ -19,6 +19,7 @@ from f5lite.model.config import TINY, ModelConfig
 from f5lite.model.mel import log_mel
 from recipes.voice import machine, shards
 from recipes.voice.batches import Item, Source
+from recipes.voice.compiled import compile_blocks
 from recipes.voice.network import Network, start_from
 from recipes.voice.objective import ALIGNMENT, losses
 from recipes.voice.state import Average, Muon, load, rate_at, save
@@ -40,11 +41,14 @@ class Run:
         device: str = "cpu",
         config: ModelConfig = TINY,
         init: Path | None = None,
+        compiled: bool = False,
     ):
         torch.manual_seed(seed)
         self.network = Network(config).to(device)
         if init is not None:
             start_from(self.network, init)
+        if compiled:
+            compile_blocks(self.network)
         self.source = Source(items, frames, seed)
         self.steps, self.rate, self.seed, self.device = steps, rate, seed, device
         # Muon for the blocks' matrices, AdamW for the rest: learns faster than AdamW alone (0.612 against 0.622 after
@@ -132,6 +136,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--device", default=machine.usual_device())
+    parser.add_argument("--compile", action="store_true", help="a third faster; needs a C++ compiler")
     o = parser.parse_args()
     machine.threads(o.threads)
     run = Run(
@@ -142,6 +147,7 @@ def main() -> None:
         seed=o.seed,
         device=o.device,
         init=o.init,
+        compiled=o.compile,
     )
     if o.checkpoint.exists():
         run.resume(o.checkpoint)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from f5lite import machine
 from f5lite.errors import F5liteError
 from f5lite.model.config import TINY
 from recipes.voice import network
 from recipes.voice.batches import GRID, Source
 from recipes.voice.loss import flow_losses
-from recipes.voice.state import orthogonal, rate_at
+from recipes.voice.objective import losses
+from recipes.voice.state import Muon, orthogonal, rate_at
 from recipes.voice.train import Run
 
 from . import made
@@ -101,5 +103,46 @@ def test_starting_from_the_bundle_gives_its_network():
 def test_the_rate_rises_and_falls_and_muon_makes_matrices_orthogonal():
     rates = [rate_at(step, 1000, 1.0, 50) for step in range(1000)]
     assert rates[0] == pytest.approx(1 / 50) and max(rates) > 0.9 and rates[-1] == pytest.approx(0.02)
-    values = torch.linalg.svdvals(orthogonal(torch.randn(24, 60, generator=torch.Generator().manual_seed(0))))
-    assert values.min() > 0.6 and values.max() < 1.3
+    wide = torch.randn(3, 24, 60, generator=torch.Generator().manual_seed(0))
+    for matrices in (wide, wide.mT):
+        values = torch.linalg.svdvals(orthogonal(matrices))
+        assert values.min() > 0.6 and values.max() < 1.3
+
+
+def test_muon_moves_every_matrix_as_if_it_were_alone():
+    """Matrices of one shape share their products; none takes another's change."""
+    seed = torch.Generator().manual_seed(0)
+    shapes = [(8, 24), (24, 8), (8, 24), (16, 16)]
+    start = [torch.randn(shape, generator=seed) for shape in shapes]
+    gradients = [torch.randn(shape, generator=seed) for shape in shapes]
+
+    def moved(which: list[int]) -> list[torch.Tensor]:
+        matrices = [torch.nn.Parameter(start[i].clone()) for i in which]
+        optimiser = Muon(matrices, 0.1, torch.float32)
+        for _ in range(3):
+            for matrix, i in zip(matrices, which, strict=True):
+                matrix.grad = gradients[i].clone()
+            optimiser.step()
+        return [matrix.detach() for matrix in matrices]
+
+    for i, together in enumerate(moved([0, 1, 2, 3])):
+        torch.testing.assert_close(together, moved([i])[0])
+        assert not torch.equal(together, start[i])
+
+
+@pytest.mark.skipif(not machine.card().compiler, reason="needs a C++ compiler")
+def test_compiled_blocks_compute_what_plain_ones_do():
+    """Losses and gradients; other lengths too, each of which gets code of its own."""
+    found = []
+    for compiled in (False, True):
+        run = Run(made.items(), **PLAN, compiled=compiled)
+        rows = []
+        for step in (0, 1):
+            run.network.zero_grad()
+            flow, named = losses(run.network, run.source.batch(step), 0, step)
+            (flow + named).backward()
+            rows.append([flow.detach(), *(p.grad for p in run.network.parameters() if p.grad is not None)])
+        found.append(rows)
+    for plain, fused in zip(*found, strict=True):
+        for one, other in zip(plain, fused, strict=True):
+            torch.testing.assert_close(other, one, rtol=1e-3, atol=1e-5)

@@ -8,29 +8,26 @@ the machine card, by shape and number of threads.
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from statistics import median
 from typing import Any
 
 import torch
-from torch import nn
 
 from f5lite import machine
 from f5lite.errors import F5liteError
-from f5lite.model.acoustic import DiTBlock, rotary
 from f5lite.model.config import DiTConfig
 from f5lite.shrink.attention.timing import interleaved
-from f5lite.shrink.int8 import compiled, engines, fused
-from f5lite.shrink.int8.layers import apply, set_engine
-from f5lite.shrink.int8.lean import make_lean
+from f5lite.shrink.int8 import compiled, engines, fused, products
 from f5lite.shrink.int8.products import Product
 from f5lite.shrink.int8.quantise import relative_error
+from f5lite.shrink.int8.trial import blocks
 
 log = logging.getLogger(__name__)
 
@@ -43,19 +40,22 @@ SECONDS = 0.4  # for the timed calls; with torch's import and the first calls a 
 HOPELESS = 4.0  # times the fastest at a first look on few frames: not timed further
 LOST = 3.0  # times the fastest in a first round on all frames: not timed again
 WORTH = 1.03  # what a later candidate must gain over an earlier one
+UNSTEADY = 2.0  # the fastest engine's median, as a multiple of its best: something else was running
+TRIES = 3  # measurements at most, by as many processes, until one is steady
 LONGEST = 120.0
-Run = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What `auto` takes, and why. seconds of a block and relative errors, by engine; measured: false if by instruction set."""
+    """What `auto` takes, and why. seconds of a block and relative errors, by engine; measured: false if by instruction set;
+    settled: false if other work disturbed the measurement and the next process should try again."""
 
     name: str
     why: str
     measured: bool
     seconds: Mapping[str, float] = field(default_factory=dict)
     errors: Mapping[str, float] = field(default_factory=dict)
+    settled: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -66,7 +66,8 @@ def choose(table: Mapping[str, Any]) -> Choice:
     seconds, errors = table["seconds"], table["errors"]
     good = [n for n in CANDIDATES if n in seconds and errors.get(n, float("inf")) <= BOUND]
     if not good:
-        return Choice("reference", "no engine was exact enough, so the exact one.", True, seconds, errors)
+        why = "no engine was exact enough, so the exact one."
+        return Choice("reference", why, True, seconds, errors, settled(table))
     best = good[0]
     for name in good[1:]:
         if seconds[name] * WORTH < seconds[best]:
@@ -82,7 +83,13 @@ def choose(table: Mapping[str, Any]) -> Choice:
     ]
     parts += [f"{name} can't run: {why}" for name, why in table.get("problems", {}).items()]
     why = f"{best} was the fastest block, {1e3 * seconds[best]:.0f} ms for {PAIR} × {table['frames']} frames"
-    return Choice(best, f"{why}: {'; '.join(parts)}." if parts else f"{why}.", True, seconds, errors)
+    why = f"{why}: {'; '.join(parts)}." if parts else f"{why}."
+    return Choice(best, why, True, seconds, errors, settled(table))
+
+
+def settled(table: Mapping[str, Any]) -> bool:
+    """Whether a measurement is kept for good: nothing disturbed it, or trying again didn't help."""
+    return table.get("steady", True) or table.get("tries", 1) >= TRIES
 
 
 def by_instruction_set(sets: tuple[str, ...]) -> Choice:
@@ -99,57 +106,6 @@ def by_instruction_set(sets: tuple[str, ...]) -> Choice:
     return Choice("reference", "not measured: no instructions known that multiply int8 numbers.", False)
 
 
-def block(config: DiTConfig, seed: int = 0) -> DiTBlock:
-    """A block with seeded weights, its own modulation left out, working in place where it can."""
-    made = DiTBlock(config).eval()
-    made.attn_norm = None
-    generator = torch.Generator().manual_seed(seed)
-    for name, parameter in made.named_parameters():
-        parameter.data.normal_(1.0 if "_norm." in name else 0.0, 0.02, generator=generator)
-    make_lean(made)
-    return made
-
-
-class Exact:
-    """The arithmetic that engines are held against: float64 on the same int8 weights."""
-
-    name = "exact"
-
-    def linear(
-        self, x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor | None
-    ) -> torch.Tensor:
-        return nn.functional.linear(x.double(), weight.double() * scale.double()[:, None], bias)
-
-
-def blocks(
-    config: DiTConfig,
-    compiled_product: Product | None = None,
-    names: Iterable[str] = CANDIDATES,
-    seed: int = 0,
-) -> dict[str, Run]:
-    """One int8 block of the shape as functions of b n d, by engine that can run here; "exact" is float64.
-
-    compiled_product: "fused" is among them, with that product's set, which has to be compiled.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    modulation = 0.5 * torch.randn(1, 6 * config.dim, generator=generator)
-    base = apply(block(config, seed), engines.ENGINES["reference"])
-
-    def running(engine: Any, into: Callable[[DiTBlock], DiTBlock] = lambda made: made) -> Run:
-        made = copy.deepcopy(base)
-        set_engine(made, engine)
-        into(made)
-        return lambda x: made(x, modulation.to(x.dtype), None, rotary(x.shape[1], config.dim_head))
-
-    runs = {name: running(each) for name, each in engines.ENGINES.items()
-            if name in names and each.problem() is None}  # fmt: skip
-    if compiled_product is not None:
-        seams = compiled.load(fused.shape_of(config), compiled_product)
-        runs["fused"] = running(engines.ENGINES["reference"], lambda made: fused.fuse(made, seams))
-    runs["exact"] = running(Exact(), lambda made: made.double())
-    return runs
-
-
 def measure(
     config: DiTConfig,
     seconds: float = SECONDS,
@@ -158,10 +114,10 @@ def measure(
     compiled_product: Product | None = None,
 ) -> dict[str, Any]:
     """Time the engines on one block, taking turns. -> what `choose` reads: seconds (the best: other work only ever adds),
-    errors, dropped at a first look, problems (why an engine can't run), frames, and what it took."""
+    errors, dropped at a first look, problems (why an engine can't run), frames, whether steady, and what it took."""
     begin = time.perf_counter()
     config = replace(config, qk_norm=None, pe_attn_head=None)
-    runs = blocks(config, compiled_product)
+    runs = blocks(config, CANDIDATES, compiled_product)
     exact = runs.pop("exact")
     generator = torch.Generator().manual_seed(1)
     few = torch.randn(PAIR, FEW_FRAMES, config.dim, generator=generator)
@@ -182,8 +138,9 @@ def measure(
         fastest = min(min(times) for times in taken.values())
         for name in [name for name, times in taken.items() if min(times) > LOST * fastest]:
             del runs[name]
-        for name, times in race(calls(x), 30, warm=False, budget=seconds).items():
-            taken[name] += times
+        timed = race(calls(x), 30, warm=False, budget=seconds)
+        taken = {name: times + timed.get(name, []) for name, times in taken.items()}
+    best = min(timed.values(), key=min)
     problems = {name: why for name, each in engines.ENGINES.items()
                 if name in CANDIDATES and (why := each.problem())}  # fmt: skip
     return {
@@ -192,6 +149,7 @@ def measure(
         "dropped": dropped,
         "problems": problems,
         "frames": frames,
+        "steady": median(best) < UNSTEADY * min(best),
         "took": time.perf_counter() - begin,
     }
 
@@ -213,23 +171,41 @@ def name_of(config: DiTConfig, product: Product | None) -> str:
 
 def kept(config: DiTConfig) -> Choice | None:
     """What an earlier measurement says, None if there is none for this shape, machine and number of threads."""
-    path = machine.calibration_path(name_of(config, usable(config)))
+    table = _kept(name_of(config, usable(config)))
     try:
-        return choose(json.loads(path.read_text(encoding="utf-8"))["result"])
+        return choose(table) if table else None
+    except (KeyError, TypeError, AttributeError):
+        return None
+
+
+def _kept(name: str) -> dict[str, Any] | None:
+    try:
+        return json.loads(machine.calibration_path(name).read_text(encoding="utf-8"))["result"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def calibrated(config: DiTConfig, *, refresh: bool = False) -> Choice:
-    """The measured choice, measured now in a process of its own (5 s) unless an earlier one is kept. F5liteError if it fails."""
+    """The measured choice, measured now in a process of its own (5 s) unless an earlier one is kept. F5liteError if it fails.
+
+    One that other work disturbed is measured again by the next process, up to `TRIES` in all.
+    """
     product = usable(config)
     name = name_of(config, product)
+    before = None if refresh else _kept(name)
+    again = bool(before) and not settled(before) and name not in _tried
 
     def now() -> dict[str, Any]:
+        _tried.add(name)
         table = _in_a_process(config, product)
-        return {**table, "chosen": choose(table).name}  # for readers without torch, such as `f5lite check`
+        tries = before.get("tries", 1) + 1 if before else 1
+        # `chosen` is for readers without torch, such as `f5lite check`.
+        return {**table, "chosen": choose(table).name, "tries": tries}
 
-    return choose(machine.calibration(name, now, refresh=refresh))
+    return choose(machine.calibration(name, now, refresh=refresh or again))
+
+
+_tried: set[str] = set()  # measurements begun in this process
 
 
 def unmeasured(device: str = "cpu") -> Choice:
@@ -245,12 +221,17 @@ def unmeasured(device: str = "cpu") -> Choice:
 
 
 def fused_product(config: DiTConfig) -> Product:
-    """The product for `fused`: of the set that is compiled already, else the faster one, measured if that may be done."""
+    """The product for `fused`: of the set that is compiled already, else the faster one, measured if that may be done.
+
+    It is timed by itself: compiling is dear, and which engine wins on a busy machine says little about their products.
+    """
     if (product := usable(config)) is not None:
         return product
-    seconds = choice(config).seconds
-    timed = [name for name in ("torch", "onednn") if name in seconds]
-    return fused.product_here(min(timed, key=seconds.__getitem__) if timed else None)
+    able = [name for name in ("torch", "onednn") if engines.ENGINES[name].problem() is None]
+    if config.dim < WIDE or machine.quick() or len(able) < 2:
+        return fused.product_here()
+    with torch.inference_mode():
+        return products.faster([engines.ENGINES[name].product for name in able], PAIR * FRAMES, config.dim)
 
 
 def best_of_others(config: DiTConfig) -> str:
@@ -266,10 +247,11 @@ def choice(config: DiTConfig, device: str = "cpu") -> Choice:
     """What `auto` takes for a model: see the top of this file for when it measures."""
     if torch.device(device).type != "cpu":
         return unmeasured(device)
-    if (found := kept(config)) is not None:
+    found, may = kept(config), config.dim >= WIDE and not machine.quick()
+    if found is not None and (found.settled or not may):
         return found
-    otherwise = unmeasured()
-    if config.dim < WIDE or machine.quick():
+    otherwise = found or unmeasured()
+    if not may:
         return otherwise
     log.info("measuring which int8 engine is fastest here, once for this machine (about 5 s) …")
     try:

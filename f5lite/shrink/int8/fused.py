@@ -205,11 +205,10 @@ def remove(dit: DiT) -> None:
             block.by_layers()
 
 
-def product_here(faster: str | None = None) -> Product:
-    """The product that `fused` uses: that of engine `faster` ("torch" or "onednn") where it is known, else by instruction set."""
-    if faster is None:
-        faster = "torch" if engines.native() and engines.ENGINES["torch"].problem() is None else "onednn"
-    product = engines.ENGINES[faster].product
+def product_here() -> Product:
+    """The product that `fused` uses, by instruction set: that of engine "torch" or "onednn"."""
+    named = "torch" if engines.native() and engines.ENGINES["torch"].problem() is None else "onednn"
+    product = engines.ENGINES[named].product
     if why := product.problem():
         raise F5liteError(f"engine 'fused' can't run here: {why}; use engine='reference'")
     return product
