@@ -21,7 +21,7 @@ from f5lite.shrink.int8 import compiled, engines, seams
 from f5lite.shrink.int8.compiled import Set
 from f5lite.shrink.int8.layers import Int8Linear
 from f5lite.shrink.int8.lean import LeanAttention, LeanBlock
-from f5lite.shrink.int8.products import TORCH, Prepared, Product
+from f5lite.shrink.int8.products import TORCH, Prepared, Product, Space
 from f5lite.shrink.int8.quantise import row_sums
 from f5lite.shrink.int8.seams import Shape
 
@@ -42,10 +42,12 @@ class FusedBlock(LeanBlock):
     """b n d and its modulation (b or 1, 6 d) -> b n d, a new tensor. `fused` is the set it runs.
 
     at_once: how many items of the batch go through a step together, None for all: fewer need less memory, and are slower.
+    space: where sums lie; every one is used up before the next product, so blocks share it.
     """
 
     fused: Set
     at_once: int | None
+    space: Space
 
     def forward(
         self,
@@ -70,7 +72,7 @@ class FusedBlock(LeanBlock):
     def by_layers(self) -> None:
         """The block as it was before `fuse`."""
         self.__class__ = LeanBlock
-        del self.fused, self.at_once
+        del self.fused, self.at_once, self.space
 
     def _attended(
         self,
@@ -84,14 +86,14 @@ class FusedBlock(LeanBlock):
 
         Of one item at a time q, k and v are there; a layer's weight is packed once for all.
         """
-        product, attention = self.fused.product, self.attn
+        attention = self.attn
         shift, scale, gate, kept = each
-        sums = product.of(attention.to_qkv.weight)
+        sums = self._of(attention.to_qkv)
         mixed = [
             self._mixed(sums, x[i], shift[i], scale[i], None if mask is None else mask[i], rope)
             for i in (slice(i, i + 1) for i in range(len(x)))
         ]
-        sums = product.of(attention.to_out[0].weight)
+        sums = self._of(attention.to_out[0])
 
         def closed(group: slice) -> torch.Tensor:
             values, token = (joined(parts) for parts in zip(*mixed[group], strict=True))
@@ -121,9 +123,9 @@ class FusedBlock(LeanBlock):
         self, x: list[torch.Tensor], each: tuple[torch.Tensor, ...], groups: list[slice]
     ) -> list[torch.Tensor]:
         """x by groups, with their shift, scale, gate and kept frames -> x after the feed-forward; empties the list."""
-        product, run = self.fused.product, self.fused.run
+        run = self.fused.run
         widen, narrow = self.ff.ff[0][0], self.ff.ff[2]
-        wider, narrower = product.of(widen.weight), product.of(narrow.weight)
+        wider, narrower = self._of(widen), self._of(narrow)
 
         def fed(x: torch.Tensor, *item: torch.Tensor) -> torch.Tensor:
             shift, scale, gate, kept = item
@@ -131,6 +133,9 @@ class FusedBlock(LeanBlock):
             return run["closed"](*self._product(narrow, *wide, narrower), x, gate, kept)[0]
 
         return [fed(x.pop(0), *(part[group] for part in each)) for group in groups]
+
+    def _of(self, layer: Int8Linear) -> Prepared:
+        return self.fused.product.of(layer.weight, self.space)
 
     def _product(
         self, layer: Int8Linear, values: torch.Tensor, token: torch.Tensor, sums: Prepared
@@ -181,20 +186,20 @@ def install(dit: DiT, fused: Set, at_once: int | None = None) -> int:
 
     at_once: see `FusedBlock`.
     """
-    count = 0
+    count, space = 0, Space()
     for index, block in enumerate(dit.transformer_blocks):
         if why := refusal(block):
             log.info("block %d stays unfused: %s", index, why)
             continue
-        fuse(block, fused, at_once)
+        fuse(block, fused, at_once, space)
         count += 1
     return count
 
 
-def fuse(block: LeanBlock, fused: Set, at_once: int | None = None) -> LeanBlock:
+def fuse(block: LeanBlock, fused: Set, at_once: int | None = None, space: Space | None = None) -> LeanBlock:
     """One block, for which `refusal` has no reason."""
     block.__class__ = FusedBlock
-    block.fused, block.at_once = fused, at_once
+    block.fused, block.at_once, block.space = fused, at_once, space or Space()
     return block
 
 

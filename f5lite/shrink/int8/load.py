@@ -96,12 +96,12 @@ def lighten(module: DiT, checkpoint: Checkpoint, on_demand: bool) -> None:
         for block, part in zip(blocks, parts, strict=False):
             drop_when_reached(block, checkpoint, [n for n in checkpoint.names if n.startswith(part)])
     if module.config.dim >= auto.WIDE:
-        trim_meanwhile([module.input_embed, *blocks], every=4 if on_demand else 2)
+        trim_meanwhile([module.input_embed, *blocks], every=8 if on_demand else 4)
 
 
 def trim_meanwhile(modules: Sequence[nn.Module], every: int) -> None:
-    """Give freed memory back before every so many modules of a pass: at v1 Base the holes in the heap are three times what is
-    in use.
+    """Give freed memory back before every so many modules of a pass: at v1 Base the holes in the heap are as much as what is in
+    use, though sums have a place of their own (`products.Space`).
 
     glibc can't put an aligned block into a hole of its own size, so holes stay and the heap grows. More often costs time:
     every page that went is faulted in again (with AVX-512 VNNI: before every block a fifth of a pass).

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,12 +26,35 @@ Prepared = Callable[[torch.Tensor], torch.Tensor]
 LARGEST, LARGEST_OF_7_BITS = 127, 63
 
 
+class Space(threading.local):
+    """Memory for the sums of one product at a time, int32, as large as the largest so far. Every thread has its own.
+
+    Sums that come and go leave holes in glibc's heap, beside the aligned blocks into which torch's product packs weights:
+    200 MB of them in a pass of v1 Base.
+    """
+
+    def __init__(self) -> None:
+        self.held = torch.empty(0, dtype=torch.int32)
+
+    def take(self, *sizes: int) -> torch.Tensor:
+        """A tensor of those sizes, unwritten."""
+        count = math.prod(sizes)
+        if self.held.numel() < count:
+            self.held = torch.empty(0, dtype=torch.int32)  # let go of it first
+            self.held = torch.empty(count, dtype=torch.int32)
+        return self.held[:count].view(sizes)
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return Space, ()  # a copied model has a place of its own
+
+
 @dataclass(frozen=True)
 class Product:
     """A kernel, and the numbers it takes: token values from -largest - 1 to largest, plus `zero`, as `dtype`.
 
     sums: (tokens, in) dtype, (out, in) int8 -> (tokens, out) int32, or float32 that holds the same sums (rounded above
     2^24). devices: where it runs. Either side may be of any size but nothing. `of` is for several products with one weight.
+    into: the same sums, written where it is told to; None for a kernel that makes its own memory.
     """
 
     name: str
@@ -39,10 +64,18 @@ class Product:
     dtype: torch.dtype = torch.int8
     devices: tuple[str, ...] = ("cpu",)
     prepare: Callable[[torch.Tensor], Prepared] | None = None
+    into: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor] | None = None
 
-    def of(self, weight: torch.Tensor) -> Prepared:
-        """values -> sums, for as long as it is held with what the kernel makes of the weight (a copy, or nothing)."""
-        return self.prepare(weight) if self.prepare else lambda values: self.sums(values, weight)
+    def of(self, weight: torch.Tensor, space: Space | None = None) -> Prepared:
+        """values -> sums, for as long as it is held with what the kernel makes of the weight (a copy, or nothing).
+
+        space: where the sums lie if the kernel can be told; the next product's overwrite them.
+        """
+        if self.prepare:
+            return self.prepare(weight)
+        if self.into is None or space is None:
+            return lambda values: self.sums(values, weight)
+        return lambda values: self.into(values, weight, space.take(len(values), len(weight)))
 
     def problem(self) -> str | None:
         """None if the kernel is here and exact, else why not."""
@@ -55,6 +88,12 @@ def int_mm(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     Of width 1 it leaves its answer unwritten where it is fast (torch 2.13), so that is done here.
     """
     return of_width_1(values, weight) if weight.shape[1] == 1 else torch._int_mm(values, weight.t())
+
+
+def int_mm_into(values: torch.Tensor, weight: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    if weight.shape[1] == 1:
+        return out.copy_(of_width_1(values, weight))
+    return torch._int_mm(values, weight.t(), out=out)
 
 
 def of_width_1(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -86,7 +125,7 @@ def bitsandbytes(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return torch.ops.bitsandbytes.int8_linear_matmul(values, weight)
 
 
-TORCH = Product("torch._int_mm", int_mm)
+TORCH = Product("torch._int_mm", int_mm, into=int_mm_into)
 ONEDNN_FULL = Product("oneDNN, 8-bit tokens", qlinear, prepare=packed)
 
 

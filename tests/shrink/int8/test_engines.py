@@ -48,6 +48,20 @@ def test_an_int8_product_is_exact_at_full_range_or_refused(product: products.Pro
         assert exact, "7 bits and 8 bits fit into 16, whatever the processor"
 
 
+@pytest.mark.parametrize(
+    "product", [each for each in PRODUCTS if each.into], ids=lambda product: product.name
+)
+def test_sums_written_where_they_are_told_to_are_the_same(product: products.Product) -> None:
+    if product.problem() is not None:
+        return  # it isn't here, and says so
+    space = products.Space()
+    for values, weight in products.worst_cases(product):
+        wanted, found = product.sums(values, weight), product.of(weight, space)(values)
+        assert torch.equal(found, wanted) and found.data_ptr() == space.held.data_ptr()
+        assert torch.equal(product.of(weight)(values), wanted)
+    assert space.held.numel() == max(len(v) * len(w) for v, w in products.worst_cases(product))
+
+
 def test_onednn_takes_as_many_bits_as_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = [each for each in (products.ONEDNN_FULL, products.ONEDNN_UNSIGNED) if each.problem() is None]
     assert ENGINES["onednn"].product in (exact or [products.ONEDNN_7_BITS])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import threading
 from dataclasses import replace
 
 import pytest
@@ -80,6 +82,45 @@ def test_items_may_have_times_of_their_own(at_once: int | None) -> None:
         wanted = made.flow(x, time)
         fused.install(made, uncompiled(PRODUCT, fused.shape_of(SMALL)), at_once)
         assert relative_error(wanted, made.flow(x, time)) < 2e-3
+
+
+@pytest.mark.skipif(products.TORCH.problem() is not None, reason="torch's int8 product isn't exact here")
+def test_sums_have_one_place_for_all_blocks_and_every_thread_its_own() -> None:
+    made, x, time = dit(SMALL), [random(2, 21, 32), random(1, 34, 32)], torch.tensor(0.4)
+    fused.install(made, uncompiled(products.TORCH, fused.shape_of(SMALL)))
+    space = made.transformer_blocks[0].space
+    assert all(block.space is space for block in made.transformer_blocks)
+    found: dict[int, list[torch.Tensor]] = {0: [], 1: []}
+    with torch.inference_mode():
+        wanted = [made.flow(each, time) for each in x]
+        held = space.held
+        assert len(held) == max(2 * 21 * 2 * 32, 34 * 3 * 32), (
+            "the largest sums: of two items, or of q, k and v of one"
+        )
+        torch.testing.assert_close(made.flow(x[0], time), wanted[0], rtol=0, atol=0)
+        assert space.held is held
+
+        def speak(which: int) -> None:
+            with torch.inference_mode():
+                found[which] = [made.flow(x[which], time) for _ in range(20)]
+
+        threads = [threading.Thread(target=speak, args=(which,)) for which in found]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for which, all_of_them in found.items():
+        assert len(all_of_them) == 20
+        for each in all_of_them:
+            torch.testing.assert_close(each, wanted[which], rtol=0, atol=0)
+    copied = copy.deepcopy(made)
+    assert copied.transformer_blocks[0].space is not space and not len(
+        copied.transformer_blocks[0].space.held
+    )
+    with torch.inference_mode():
+        torch.testing.assert_close(copied.flow(x[0], time), wanted[0], rtol=0, atol=0)
+    fused.remove(made)
+    assert not hasattr(made.transformer_blocks[0], "space")
 
 
 def test_what_comes_in_is_left_alone_and_odd_numbers_stay_in_their_item() -> None:
