@@ -95,12 +95,23 @@ def processor() -> tuple[str, tuple[str, ...]]:
     return name or platform.processor() or platform.machine() or "unknown processor", sets
 
 
-@lru_cache(maxsize=1)
 def compiler() -> str | None:
-    """The C++ compiler that torch.compile would use, as "path (version)", or None.
+    """The C++ compiler, as "path (version)", or None."""
+    if (found := _compiler()) is None:
+        return None
+    path, said = found
+    return f"{path} ({said.splitlines()[0].strip()})" if said.strip() else path
 
-    Follows torch's own rule: the variable CXX first, then the usual names.
-    """
+
+def compiler_path() -> str | None:
+    """Its path alone."""
+    found = _compiler()
+    return found and found[0]
+
+
+@lru_cache(maxsize=1)
+def _compiler() -> tuple[str, str] | None:
+    """Path, and what it says of itself. By torch's own rule: the variable CXX first, then the usual names."""
     usual = ("cl",) if sys.platform == "win32" else ("g++", "clang++", "c++")
     if sys.platform == "darwin":
         usual = ("clang++", "g++", "c++")
@@ -113,7 +124,7 @@ def compiler() -> str | None:
             continue
         said = _output([path] if usual == ("cl",) else [path, "--version"])
         if said is not None:
-            return f"{path} ({said.splitlines()[0].strip()})" if said.strip() else path
+            return path, said
     return None
 
 

@@ -121,7 +121,7 @@ def refused() -> dict[str, str]:
     """Engines that can't, and why."""
     found = {name: why for name, each in ENGINES.items() if (why := each.problem()) is not None}
     if auto.usable(V1_BASE.dit) is None:
-        cure = "run f5lite engines --compile (a minute, once), then this cell again"
+        cure = "run f5lite engines --compile (seconds, once), then this cell again"
         found[FUSED] = f"not compiled yet: {cure}" if machine.card().compiler else "needs a C++ compiler"
     return found
 

@@ -31,6 +31,7 @@ from f5lite.shrink.int8.trial import blocks
 
 log = logging.getLogger(__name__)
 
+PRODUCTS = ("torch", "onednn")  # the engines whose product "fused" may use
 # In the order of preference between equals. bitsandbytes isn't one: on a CPU it is `torch`'s product or a plain float32 one.
 CANDIDATES = ("reference", "bf16", "torch", "onednn", "fused")
 BOUND = 0.04  # relative error that an engine may add to a block, against the same block and int8 weights in float64
@@ -155,12 +156,16 @@ def measure(
 
 
 def usable(config: DiTConfig) -> Product | None:
-    """The product whose compiled set is there for this shape and machine; None if there is none."""
-    for name in ("torch", "onednn"):
-        product = engines.ENGINES[name].product
-        if compiled.problem(fused.shape_of(config), product) is None and product.problem() is None:
-            return product
-    return None
+    """The product for `fused` if its code is compiled for this shape and machine; None if it isn't. Measures nothing."""
+    if compiled.problem(fused.shape_of(config)) is not None:
+        return None
+    table = _kept(product_name(config))
+    named = table.get("product") if isinstance(table, dict) else None
+    try:
+        product = engines.ENGINES[named].product if named in PRODUCTS else fused.product_here()
+    except F5liteError:
+        return None
+    return product if product.problem() is None else None
 
 
 def name_of(config: DiTConfig, product: Product | None) -> str:
@@ -221,17 +226,25 @@ def unmeasured(device: str = "cpu") -> Choice:
 
 
 def fused_product(config: DiTConfig) -> Product:
-    """The product for `fused`: of the set that is compiled already, else the faster one, measured if that may be done.
+    """The product for `fused`: the faster one, measured once a machine if that may be done, else by instruction set.
 
-    It is timed by itself: compiling is dear, and which engine wins on a busy machine says little about their products.
+    It is timed by itself: which engine wins on a busy machine says little about their products.
     """
-    if (product := usable(config)) is not None:
-        return product
-    able = [name for name in ("torch", "onednn") if engines.ENGINES[name].problem() is None]
-    if config.dim < WIDE or machine.quick() or len(able) < 2:
+    able = [name for name in PRODUCTS if engines.ENGINES[name].problem() is None]
+    if len(able) < 2 or (_kept(product_name(config)) is None and not _may_measure(config)):
         return fused.product_here()
-    with torch.inference_mode():
-        return products.faster([engines.ENGINES[name].product for name in able], PAIR * FRAMES, config.dim)
+
+    def now() -> dict[str, str]:
+        with torch.inference_mode():
+            taken = products.faster([engines.ENGINES[n].product for n in able], PAIR * FRAMES, config.dim)
+        return {"product": fused.engine_of(taken)}
+
+    name = machine.calibration(product_name(config), now)["product"]
+    return engines.ENGINES[name].product if name in able else fused.product_here()
+
+
+def product_name(config: DiTConfig) -> str:
+    return f"int8-product-{config.dim}-{torch.get_num_threads()}t"
 
 
 def best_of_others(config: DiTConfig) -> str:
@@ -247,7 +260,7 @@ def choice(config: DiTConfig, device: str = "cpu") -> Choice:
     """What `auto` takes for a model: see the top of this file for when it measures."""
     if torch.device(device).type != "cpu":
         return unmeasured(device)
-    found, may = kept(config), config.dim >= WIDE and not machine.quick()
+    found, may = kept(config), _may_measure(config)
     if found is not None and (found.settled or not may):
         return found
     otherwise = found or unmeasured()
@@ -259,6 +272,10 @@ def choice(config: DiTConfig, device: str = "cpu") -> Choice:
     except F5liteError as error:
         log.info("%s", error)
         return otherwise
+
+
+def _may_measure(config: DiTConfig) -> bool:
+    return config.dim >= WIDE and not machine.quick()
 
 
 def _in_a_process(config: DiTConfig, product: Product | None) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Seams compiled ahead of time: made once in processes of their own, kept in the cache folder, loaded without the compiler.
+"""The compiled seams: made once by this machine's C++ compiler, kept in the cache folder, loaded by whoever speaks.
 
-A set is made for one processor, torch, shape, product and version of the code, and says so: one from elsewhere (a
-container's image, a home folder that several machines share) is refused. The folder is the user's own, and every file's
-SHA-256 is beside it. Weights are inputs of the compiled code, so that they stay where they lie.
+A library is made for one processor, torch and version of the code, and says so: one from elsewhere (a container's image, a home
+folder that several machines share) is refused. The folder is the user's own, and the file's SHA-256 is beside it. It knows
+nothing of weights, shapes or products: those are given to it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import json
 import logging
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,18 +22,16 @@ from typing import Any
 
 import torch
 
-from f5lite import machine
+from f5lite import machine, processor
 from f5lite.errors import F5liteError
 from f5lite.files import write_atomically
-from f5lite.shrink.int8 import products, quantise
-from f5lite.shrink.int8 import seams as seams_module
+from f5lite.shrink.int8 import native, products
 from f5lite.shrink.int8.products import Product
-from f5lite.shrink.int8.seams import SEAMS, Run, Shape
+from f5lite.shrink.int8.seams import Run, Shape
 
 log = logging.getLogger(__name__)
 
-MODEL, SUMS, MADE_FOR = "model", "SHA256SUMS", "made_for.json"
-LONGEST = 900  # seconds that compiling may take; 40 are usual
+LIBRARY, SUMS, MADE_FOR = "seams.so", "SHA256SUMS", "made_for.json"
 NO_COMPILER = (
     "engine 'fused' needs a C++ compiler once, and there is none here: without it the arithmetic between the products runs "
     "unfused (on processors with VNNI or AMX that costs a third to a half of the speed). `f5lite check` says how to get one"
@@ -43,10 +39,10 @@ NO_COMPILER = (
 BY_NAME = {each.name: each for each in (products.TORCH, *products.RISKY.values())}
 
 
-def identity(shape: Shape, product: Product) -> dict[str, Any]:
-    """What a set is made for: all of it has to agree before it is loaded."""
+def identity() -> dict[str, Any]:
+    """What a library is made for: all of it has to agree before it is loaded."""
     card = machine.card()
-    code = b"".join(Path(each.__file__).read_bytes() for each in (seams_module, quantise))
+    code = b"".join(path.read_bytes() for path in (native.SOURCE, Path(native.__file__)))
     return {
         "processor": card.processor,
         "arch": card.arch,
@@ -55,20 +51,22 @@ def identity(shape: Shape, product: Product) -> dict[str, Any]:
         "vectors": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
         "code": hashlib.sha256(code).hexdigest(),
-        "shape": shape.key,
-        "product": product.name,
     }
 
 
-def place(shape: Shape, product: Product) -> Path:
-    """The folder of the set for this machine; not made here."""
-    text = json.dumps(identity(shape, product), sort_keys=True)
+def place() -> Path:
+    """The folder of the library for this machine; not made here."""
+    text = json.dumps(identity(), sort_keys=True)
     return machine.cache_folder() / "fused" / hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def problem(shape: Shape, product: Product) -> str | None:
-    """Why the set of this machine can't be used; None if it is there, whole, and made for this machine."""
-    folder = place(shape, product)
+def problem(shape: Shape) -> str | None:
+    """Why there is nothing to use for a shape; None if the library is there, whole, and made for this machine."""
+    return native.refusal(shape) or _missing()
+
+
+def _missing() -> str | None:
+    folder = place()
     try:
         made_for = json.loads((folder / MADE_FOR).read_text(encoding="utf-8"))
         listed = [
@@ -76,12 +74,12 @@ def problem(shape: Shape, product: Product) -> str | None:
         ]
     except (OSError, ValueError):
         return "it isn't compiled yet for this machine"
-    wanted = identity(shape, product)
+    wanted = identity()
     if different := [name for name in wanted if made_for.get(name) != wanted[name]]:
         return f"it was compiled for another {different[0].replace('_', ' ')}"
     if os.name == "posix" and (folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022):
         return f"others can write to {folder}"
-    if {name for _, name in listed} != {f"{name}.pt2" for name in SEAMS}:
+    if [name for _, name in listed] != [LIBRARY]:
         return "it isn't whole"
     for digest, name in listed:
         try:
@@ -94,7 +92,7 @@ def problem(shape: Shape, product: Product) -> str | None:
 
 @dataclass(frozen=True)
 class Set:
-    """Five seams ready to run, for one product."""
+    """Five seams ready to run, for one product and shape."""
 
     product: Product
     run: dict[str, Run]
@@ -102,102 +100,40 @@ class Set:
 
 @functools.cache
 def load(shape: Shape, product: Product) -> Set:
-    """The compiled set; F5liteError with the reason where there is none to use. 10 ms a seam, no compiler imported."""
-    if why := problem(shape, product):
+    """The compiled seams for a shape and a product; F5liteError with the reason where there are none to use."""
+    if why := problem(shape):
         raise F5liteError(f"the fused int8 code can't be used: {why}")
-    folder = place(shape, product)
-    run = {}
-    try:
-        for name in SEAMS:
-            loader = torch._C._aoti.AOTIModelPackageLoader(str(folder / f"{name}.pt2"), MODEL, False, 1, -1)
-            run[name] = _runner(loader)
-    except RuntimeError as error:
-        # It is unpacked into the temporary folder, which may be full, or not for programs.
-        raise F5liteError(f"the fused int8 code can't be loaded ({str(error).splitlines()[0]})") from error
-    return Set(product, run)
+    return Set(product, native.Native(place() / LIBRARY, product, shape).run())
 
 
-def _runner(loader: Any) -> Run:
-    return lambda *tensors: tuple(loader.boxed_run(list(tensors)))
-
-
-def build(shape: Shape, product: Product, say: Callable[[str], None] = log.warning) -> Path:
-    """Compile the set for this machine unless it is there. `say` gets a sentence at the start, and one at the end.
+def build(say: Callable[[str], None] = log.warning) -> Path:
+    """Compile the library for this machine unless it is there. `say` gets a sentence at the start, and one at the end.
 
     Several processes may do so at once: the first to finish is taken. F5liteError without a compiler, or if it fails.
     """
-    folder = place(shape, product)
-    if problem(shape, product) is None:
+    folder, compiler = place(), processor.compiler_path()
+    if _missing() is None:
         return folder
-    if machine.card().compiler is None:
+    if machine.card().compiler is None or compiler is None:
         raise F5liteError(NO_COMPILER)
-    say(
-        f"compiling the fused int8 code, once for this machine and torch {torch.__version__} (about a minute) …"
-    )
+    say(f"compiling the fused int8 code, once for this machine and torch {torch.__version__} (seconds) …")
     begin = time.perf_counter()
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))  # for this user only
     try:
-        _compile(shape, product, partial)
-        lines = [
-            f"{hashlib.sha256((partial / f'{name}.pt2').read_bytes()).hexdigest()}  {name}.pt2"
-            for name in SEAMS
-        ]
-        write_atomically(partial / SUMS, "\n".join(lines) + "\n")
-        write_atomically(partial / MADE_FOR, json.dumps(identity(shape, product), indent=1) + "\n")
-        if folder.exists() and problem(shape, product) is not None:
+        native.compile_seams(compiler, partial / LIBRARY)
+        digest = hashlib.sha256((partial / LIBRARY).read_bytes()).hexdigest()
+        write_atomically(partial / SUMS, f"{digest}  {LIBRARY}\n")
+        write_atomically(partial / MADE_FOR, json.dumps(identity(), indent=1) + "\n")
+        if folder.exists() and _missing() is not None:
             shutil.rmtree(folder, ignore_errors=True)  # damaged
         try:
             os.rename(partial, folder)
         except OSError:  # another process was faster
-            if why := problem(shape, product):
+            if why := _missing():
                 raise F5liteError(f"can't keep the compiled code in {folder}: {why}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     load.cache_clear()
-    say(f"compiled in {time.perf_counter() - begin:.0f} s; kept in {folder}")
+    say(f"compiled in {time.perf_counter() - begin:.1f} s; kept in {folder}")
     return folder
-
-
-def _compile(shape: Shape, product: Product, folder: Path) -> None:
-    """One process a core, two at most; their caches and what they print go with the folder."""
-    workers = min(2, machine.cores())
-    names = list(SEAMS)
-    running = []
-    for number in range(workers):
-        work = folder / f"work-{number}"
-        work.mkdir()
-        environment = {
-            **os.environ,
-            "TORCHINDUCTOR_CACHE_DIR": str(work),
-            "TMPDIR": str(work),
-            "TORCHINDUCTOR_COMPILE_THREADS": "1",  # no pool of further processes
-            "OMP_NUM_THREADS": "1",
-        }
-        sizes = [str(each) for each in (shape.dim, shape.heads, shape.dim_head, shape.wide)]
-        command = [sys.executable, "-m", "f5lite.shrink.int8.compiler", str(folder), product.name, *sizes]
-        command += names[number::workers]
-        output = open(work / "said.txt", "w+", encoding="utf-8", errors="replace")  # noqa: SIM115
-        running.append(
-            (subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT,
-                              stdin=subprocess.DEVNULL), output)
-        )  # fmt: skip
-    deadline = time.monotonic() + LONGEST
-    failed = ""
-    for child, output in running:
-        try:
-            child.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        output.seek(0)
-        if child.returncode and not failed:
-            last = [line for line in output.read().splitlines() if line.strip()][-1:]
-            failed = last[0].strip() if last else f"exit code {child.returncode}"
-        output.close()
-    for number in range(workers):
-        shutil.rmtree(folder / f"work-{number}", ignore_errors=True)
-    if failed:
-        raise F5liteError(
-            f"compiling the fused int8 code failed ({failed[:300]}); use engine='auto', which does without it"
-        )

@@ -1,4 +1,4 @@
-"""Engine `fused`: a block whose arithmetic between the products is compiled, ahead of time, without a compiler in the process.
+"""Engine `fused`: a block whose arithmetic between the products is compiled, ahead of time, once for a machine.
 
 The products are the exact int8 ones of `torch` or `onednn`, whichever is faster here; the attention is whatever backend the
 model has; between them stand five compiled seams (`seams`). So one small set serves any length, any weights (they are
@@ -17,7 +17,7 @@ from torch import nn
 from f5lite.errors import F5liteError
 from f5lite.model.acoustic import DiT
 from f5lite.model.config import DiTConfig
-from f5lite.shrink.int8 import compiled, engines, seams
+from f5lite.shrink.int8 import compiled, engines, native, seams
 from f5lite.shrink.int8.compiled import Set
 from f5lite.shrink.int8.layers import Int8Linear
 from f5lite.shrink.int8.lean import LeanAttention, LeanBlock
@@ -113,11 +113,11 @@ class FusedBlock(LeanBlock):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What attention makes of x, quantised: values b n d and their tokens b n 2."""
         q, k, v = (part.transpose(1, 2) for part in self._turned(sums, x, shift, scale, rope))
-        # A head's frames lie far apart here (4 KB at v1 Base): copied together, products read them so much faster that it pays.
+        # Frames of a head side by side (uncompiled they lie 4 KB apart at v1 Base): products read them so much faster.
         k, v = k.contiguous(), v.contiguous()
         mixed = self.attn.backend(q, k, v, mask if self.attn.masked else None)
         del q, k, v
-        return self.fused.run["mixed"](mixed.float().transpose(1, 2).flatten(2).contiguous())
+        return self.fused.run["mixed"](mixed.float().transpose(1, 2))
 
     def _fed(
         self, x: list[torch.Tensor], each: tuple[torch.Tensor, ...], groups: list[slice]
@@ -225,7 +225,9 @@ def engine_of(product: Product) -> str:
 
 
 def ready(config: DiTConfig, product: Product, say: Callable[[str], None] = log.warning) -> Set:
-    """The compiled set for a model, compiled now if it isn't there. F5liteError without a compiler."""
+    """The compiled set for a model, compiled now if it isn't there. F5liteError without a compiler, or for odd widths."""
     shape = shape_of(config)
-    compiled.build(shape, product, say)
+    if why := native.refusal(shape):
+        raise F5liteError(f"engine 'fused' can't run this model: {why}")
+    compiled.build(say)
     return compiled.load(shape, product)

@@ -96,7 +96,7 @@ def lighten(module: DiT, checkpoint: Checkpoint, on_demand: bool) -> None:
         for block, part in zip(blocks, parts, strict=False):
             drop_when_reached(block, checkpoint, [n for n in checkpoint.names if n.startswith(part)])
     if module.config.dim >= auto.WIDE:
-        trim_meanwhile([module.input_embed, *blocks], every=8 if on_demand else 4)
+        trim_meanwhile([module.input_embed, *blocks], every=8)
 
 
 def trim_meanwhile(modules: Sequence[nn.Module], every: int) -> None:

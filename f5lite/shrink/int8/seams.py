@@ -1,4 +1,4 @@
-"""The arithmetic between a block's products, as five functions of tensors: what `fused` compiles, and what it runs uncompiled.
+"""The arithmetic between a block's products, as five functions of tensors: seams.cpp says it again, `fused` may run it so.
 
     opened    normalise, modulate, quantise                 before q, k, v and before the feed-forward
     turned    dequantise, rotate, apart into heads          after q, k, v
@@ -32,7 +32,7 @@ class Seam(nn.Module):
         self.largest, self.zero, self.dtype, self.heads = product.largest, product.zero, product.dtype, heads
 
     def quantise(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """As `quantise.quantise_tokens`, in whole tensors: a compiler joins the steps."""
+        """As `quantise.quantise_tokens`, in whole tensors."""
         scale, first = token_range(x, self.largest)
         whole = torch.isfinite(scale)
         values = (torch.round(x / scale) - first).clamp(0, 2 * self.largest + 1) - (self.largest + 1)
@@ -77,17 +77,16 @@ class Turned(Seam):
 
 
 class Mixed(Seam):
-    """x: b n d -> values b n d, tokens b n 2."""
+    """x: b n heads dim_head -> values b n d, tokens b n 2."""
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return self.quantise(x)
+        return self.quantise(x.flatten(2))
 
 
 class Widened(Seam):
     """sums: b n w -> values b n w, tokens b n 2.
 
-    GELU's tanh form is y · sigmoid(2u): the same function by one exponential, since a compiler works it out twice, for the
-    largest number and for the values.
+    GELU's tanh form is y · sigmoid(2u): the same function by one exponential.
     """
 
     def forward(
@@ -150,8 +149,8 @@ def seams(product: Product, shape: Shape) -> dict[str, Seam]:
 
 def examples(
     shape: Shape, product: Product, items: int = 2, frames: int = 24, seed: int = 0
-) -> dict[str, tuple[tuple[torch.Tensor, ...], str]]:
-    """Inputs of each seam by name, and which of their sizes are free: x is b n …, m is b …, n is n …, - is fixed."""
+) -> dict[str, tuple[torch.Tensor, ...]]:
+    """Inputs of each seam by name."""
     generator = torch.Generator().manual_seed(seed)
 
     def random(*sizes: int) -> torch.Tensor:
@@ -169,9 +168,9 @@ def examples(
     shift, scale, gate = (random(items, 1, shape.dim) for _ in range(3))
     cos, sin = random(frames, 1, shape.dim_head // 2), random(frames, 1, shape.dim_head // 2)
     return {
-        "opened": ((x, shift, scale), "xmm"),
-        "turned": ((*product_of(3 * inner), cos, sin), "xx---nn"),
-        "mixed": ((random(items, frames, inner),), "x"),
-        "widened": (product_of(shape.wide), "xx---"),
-        "closed": ((*product_of(shape.dim), x, gate, keep), "xx---xmx"),
+        "opened": (x, shift, scale),
+        "turned": (*product_of(3 * inner), cos, sin),
+        "mixed": (random(items, frames, shape.heads, shape.dim_head),),
+        "widened": product_of(shape.wide),
+        "closed": (*product_of(shape.dim), x, gate, keep),
     }

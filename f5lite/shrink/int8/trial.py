@@ -49,7 +49,7 @@ def blocks(
 ) -> dict[str, Run]:
     """One int8 block of the shape as functions of b n d, by engine that can run here; "exact" is float64.
 
-    compiled_product: "fused" is among them, with that product's set, which has to be compiled.
+    compiled_product: "fused" is among them, with that product; its code has to be compiled.
     """
     generator = torch.Generator().manual_seed(seed)
     modulation = 0.5 * torch.randn(1, 6 * config.dim, generator=generator)

@@ -31,5 +31,5 @@ needs_compiler = pytest.mark.skipif(machine.card().compiler is None, reason="no 
 
 @pytest.fixture(scope="session")
 def compiled_set() -> Set:
-    """v1 Base's seams, compiled for this machine: a minute the first time, then kept in the cache folder."""
+    """v1 Base's seams, compiled for this machine: seconds the first time, then kept in the cache folder."""
     return fused.ready(V1_BASE.dit, auto.fused_product(V1_BASE.dit))

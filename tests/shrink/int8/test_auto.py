@@ -181,26 +181,36 @@ def test_compiled_code_takes_part_once_it_is_there(
     measured: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     auto.choice(V1_BASE.dit)
-    product = ENGINES["onednn"].product
-    monkeypatch.setattr(compiled, "problem", lambda shape, which: None if which is product else "no")
-    assert auto.usable(V1_BASE.dit) is product and auto.fused_product(V1_BASE.dit) is product
+    monkeypatch.setattr(compiled, "problem", lambda shape: "no")
+    assert auto.usable(V1_BASE.dit) is None
+    monkeypatch.setattr(compiled, "problem", lambda shape: None)
+    assert auto.usable(V1_BASE.dit) is fused.product_here()
     assert auto.kept(V1_BASE.dit) is None, "the plain measurement doesn't know it"
     auto.choice(V1_BASE.dit)
     assert len(measured) == 2
 
 
-def test_the_faster_product_is_compiled(measured: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_faster_product_is_taken(
+    measured: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """By what the products take, not by which engine won: on a busy machine that was once the one that took 14 x longer."""
-    able = [ENGINES[name].product for name in ("torch", "onednn") if ENGINES[name].problem() is None]
+    able = [ENGINES[name].product for name in auto.PRODUCTS if ENGINES[name].problem() is None]
+    monkeypatch.setattr(compiled, "problem", lambda shape: None)
+    timed: list[object] = []
     for faster in able:
+        monkeypatch.setenv("F5LITE_CACHE", str(tmp_path / fused.engine_of(faster)))
 
         def of(product: products.Product, weight: torch.Tensor, faster: object = faster) -> Callable:
+            timed.append(product)
             return lambda values: time.sleep(0 if product is faster else 0.02)
 
         monkeypatch.setattr(products.Product, "of", of)
-        assert auto.fused_product(V1_BASE.dit) is faster
+        assert auto.fused_product(V1_BASE.dit) is faster and auto.usable(V1_BASE.dit) is faster
+        count = len(timed)
+        assert auto.fused_product(V1_BASE.dit) is faster and len(timed) == count, "once a machine"
+    monkeypatch.setenv("F5LITE_CACHE", str(tmp_path / "empty"))
     monkeypatch.setenv("F5LITE_QUICK", "1")
-    assert auto.fused_product(V1_BASE.dit) is fused.product_here(), "nothing is timed"
+    assert auto.fused_product(V1_BASE.dit) is fused.product_here() and len(timed) == count
     assert not measured
 
 

@@ -1,4 +1,4 @@
-"""The cache of compiled seams: what is refused, what happens when several compile at once, and what when nobody can."""
+"""Compiled seams: the numbers of uncompiled ones; what the cache refuses; several that compile at once; nobody who can."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,16 @@ import pytest
 import torch
 
 import f5lite
-from f5lite import machine
+from f5lite import machine, processor
 from f5lite.errors import F5liteError
 from f5lite.evidence import workload
 from f5lite.model import library
 from f5lite.model.config import V1_BASE
-from f5lite.shrink.int8 import auto, compiled, fused, products
+from f5lite.shrink.int8 import auto, compiled, fused, native, products
 from f5lite.shrink.int8.convert import convert
 from f5lite.shrink.int8.fused import FusedBlock
 from f5lite.shrink.int8.layers import Int8Linear
-from f5lite.shrink.int8.seams import SEAMS, Shape
+from f5lite.shrink.int8.seams import SEAMS, Shape, examples
 from tests.shrink.int8.conftest import needs_compiler
 
 SHAPE, PRODUCT = Shape(64, 2, 32, 128), products.TORCH
@@ -35,27 +36,27 @@ SHAPE, PRODUCT = Shape(64, 2, 32, 128), products.TORCH
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder, and a compiler that writes something at once."""
     monkeypatch.setenv("F5LITE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(compiled, "_compile", written)
+    monkeypatch.setattr(native, "compile_seams", written)
     card = machine.card()
     if card.compiler is None:
         monkeypatch.setattr(machine, "card", lambda: type(card)(**{**vars(card), "compiler": "c++"}))
+        monkeypatch.setattr(processor, "compiler_path", lambda: "c++")
     return tmp_path / "cache"
 
 
-def written(shape: Shape, product: products.Product, folder: Path) -> None:
-    for name in SEAMS:
-        (folder / f"{name}.pt2").write_bytes(os.urandom(100))
+def written(compiler: str, target: Path) -> None:
+    target.write_bytes(os.urandom(100))
 
 
 def test_a_set_is_made_once_and_whole(cache: Path) -> None:
-    assert "isn't compiled yet" in compiled.problem(SHAPE, PRODUCT)
+    assert "isn't compiled yet" in compiled.problem(SHAPE)
     said: list[str] = []
-    folder = compiled.build(SHAPE, PRODUCT, said.append)
-    assert compiled.problem(SHAPE, PRODUCT) is None
+    folder = compiled.build(said.append)
+    assert compiled.problem(SHAPE) is None
     assert len(said) == 2 and "once for this machine" in said[0] and str(folder) in said[1]
-    before = (folder / "mixed.pt2").read_bytes()
-    assert compiled.build(SHAPE, PRODUCT, said.append) == folder and len(said) == 2
-    assert (folder / "mixed.pt2").read_bytes() == before
+    before = (folder / compiled.LIBRARY).read_bytes()
+    assert compiled.build(said.append) == folder and len(said) == 2
+    assert (folder / compiled.LIBRARY).read_bytes() == before
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
     if os.name == "posix":
         assert folder.stat().st_mode & 0o077 == 0, "for this user only"
@@ -64,63 +65,61 @@ def test_a_set_is_made_once_and_whole(cache: Path) -> None:
 @pytest.mark.parametrize("what", ["processor", "instruction_sets", "torch", "code", "vectors"])
 def test_a_set_from_elsewhere_is_refused(cache: Path, what: str) -> None:
     """As in a container's image: the folder is there, with a file that says for whom."""
-    folder = compiled.build(SHAPE, PRODUCT, print)
+    folder = compiled.build(print)
     made_for = json.loads((folder / compiled.MADE_FOR).read_text())
     made_for[what] = "another"
     (folder / compiled.MADE_FOR).write_text(json.dumps(made_for))
-    assert f"another {what.replace('_', ' ')}" in compiled.problem(SHAPE, PRODUCT)
+    assert f"another {what.replace('_', ' ')}" in compiled.problem(SHAPE)
     with pytest.raises(F5liteError, match="compiled for another"):
         compiled.load(SHAPE, PRODUCT)
-    compiled.build(SHAPE, PRODUCT, print)
-    assert compiled.problem(SHAPE, PRODUCT) is None, "made again"
+    compiled.build(print)
+    assert compiled.problem(SHAPE) is None, "made again"
 
 
 def test_another_processor_looks_elsewhere(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here, card = compiled.place(SHAPE, PRODUCT), machine.card()
+    here, card = compiled.place(), machine.card()
     monkeypatch.setattr(machine, "card", lambda: type(card)(**{**vars(card), "processor": "another"}))
-    assert compiled.place(SHAPE, PRODUCT) != here
-    assert compiled.place(Shape(64, 2, 32, 256), PRODUCT) != compiled.place(SHAPE, PRODUCT)
-    assert compiled.place(SHAPE, products.ONEDNN_7_BITS) != compiled.place(SHAPE, PRODUCT)
+    assert compiled.place() != here
 
 
 def test_damage_is_found(cache: Path) -> None:
-    folder = compiled.build(SHAPE, PRODUCT, print)
-    raw = bytearray((folder / "turned.pt2").read_bytes())
+    folder = compiled.build(print)
+    raw = bytearray((folder / compiled.LIBRARY).read_bytes())
     raw[7] ^= 1
-    (folder / "turned.pt2").write_bytes(raw)
-    assert compiled.problem(SHAPE, PRODUCT) == "turned.pt2 is damaged"
-    (folder / "turned.pt2").unlink()
-    assert compiled.problem(SHAPE, PRODUCT) == "turned.pt2 is missing"
+    (folder / compiled.LIBRARY).write_bytes(raw)
+    assert compiled.problem(SHAPE) == "seams.so is damaged"
+    (folder / compiled.LIBRARY).unlink()
+    assert compiled.problem(SHAPE) == "seams.so is missing"
     lines = (folder / compiled.SUMS).read_text().splitlines()
     (folder / compiled.SUMS).write_text("\n".join(lines[1:]))
-    assert compiled.problem(SHAPE, PRODUCT) == "it isn't whole"
+    assert compiled.problem(SHAPE) == "it isn't whole"
     (folder / compiled.SUMS).write_text("no checksums\n")
-    assert compiled.problem(SHAPE, PRODUCT) is not None
-    compiled.build(SHAPE, PRODUCT, print)
-    assert compiled.problem(SHAPE, PRODUCT) is None
+    assert compiled.problem(SHAPE) is not None
+    compiled.build(print)
+    assert compiled.problem(SHAPE) is None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are posix")
 def test_a_folder_that_others_can_write_is_refused(cache: Path) -> None:
-    folder = compiled.build(SHAPE, PRODUCT, print)
+    folder = compiled.build(print)
     folder.chmod(0o777)
-    assert "others can write" in compiled.problem(SHAPE, PRODUCT)
+    assert "others can write" in compiled.problem(SHAPE)
 
 
 def test_several_at_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All are compiling when the first is done: one set stays, and it is whole."""
     barrier = threading.Barrier(4)
 
-    def together(shape: Shape, product: products.Product, folder: Path) -> None:
-        written(shape, product, folder)
+    def together(compiler: str, target: Path) -> None:
+        written(compiler, target)
         barrier.wait(30)
 
-    monkeypatch.setattr(compiled, "_compile", together)
+    monkeypatch.setattr(native, "compile_seams", together)
     failures: list[Exception] = []
 
     def work() -> None:
         try:
-            compiled.build(SHAPE, PRODUCT, lambda text: None)
+            compiled.build(lambda text: None)
         except Exception as error:  # noqa: BLE001
             failures.append(error)
 
@@ -129,22 +128,92 @@ def test_several_at_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert not failures and compiled.problem(SHAPE, PRODUCT) is None
+    assert not failures and compiled.problem(SHAPE) is None
     assert len(list((cache / "fused").iterdir())) == 1
 
 
+@pytest.mark.skipif(os.name != "posix", reason="its compiler is a shell script")
 def test_a_compiler_that_fails_says_why_and_leaves_nothing(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
     monkeypatch.setenv("F5LITE_CACHE", str(cache))
+    broken = cache.parent / "c++"
+    broken.write_text(
+        "#!/bin/sh\necho 'seams.cpp:1: warning: hm' >&2\necho 'fatal error: no room' >&2\nexit 1\n"
+    )
+    broken.chmod(0o755)
     card = machine.card()
     monkeypatch.setattr(machine, "card", lambda: type(card)(**{**vars(card), "compiler": "c++"}))
-    monkeypatch.setitem(compiled.BY_NAME, "nothing", PRODUCT)
-    nothing = products.Product("nothing that the child knows", products.int_mm)
-    with pytest.raises(F5liteError, match="failed .*KeyError.*engine='auto'"):
-        compiled.build(SHAPE, nothing, print)
-    assert list((cache / "fused").iterdir()) == []
+    for path in (str(broken), str(cache / "nowhere")):
+        monkeypatch.setattr(processor, "compiler_path", lambda path=path: path)
+        with pytest.raises(F5liteError, match="failed .*(no room|NotFound).*engine='auto'"):
+            compiled.build(print)
+        assert list((cache / "fused").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="its compiler is a shell script")
+def test_what_a_compiler_refuses_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First threads beside torch's own, then the compiler's, then none; and vectors before no vectors."""
+    picky, said = tmp_path / "c++", tmp_path / "said"
+    picky.write_text(
+        f'#!/bin/sh\necho "$@" >> {said}\ncase "$*" in *openmp*|*march*|*mavx*|*mcpu*) exit 1;; esac\n'
+        'for last; do :; done\nwhile [ "$1" != -o ]; do shift; done\ntouch "$2"\n'
+    )
+    picky.chmod(0o755)
+    monkeypatch.setattr(native, "vectors", lambda: ["-march=native"])
+    native.compile_seams(str(picky), tmp_path / "seams.so")
+    assert (tmp_path / "seams.so").is_file() and not (tmp_path / "seams.o").exists()
+    calls = said.read_text().splitlines()
+    assert "-march=native" in calls[0] and "openmp" in calls[0]
+    assert "-march" not in calls[-2] and "openmp" not in calls[-2] and calls[-1].startswith("-shared")
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "product", [products.TORCH, products.ONEDNN_7_BITS, products.ONEDNN_UNSIGNED], ids=lambda p: p.name
+)
+@pytest.mark.parametrize(
+    "shape", [fused.shape_of(V1_BASE.dit), SHAPE, Shape(48, 3, 16, 96)], ids=lambda shape: shape.key
+)
+def test_compiled_seams_give_the_numbers_of_uncompiled_ones(product: products.Product, shape: Shape) -> None:
+    compiled.build()
+    run, plain = compiled.load(shape, product).run, fused.uncompiled(product, shape).run
+    assert set(run) == set(plain) == set(SEAMS)
+    for items, frames in ((2, 77), (1, 1), (3, 24)):
+        for name, given in examples(shape, product, items, frames, seed=3).items():
+            for found, wanted in zip(run[name](*given), plain[name](*given), strict=True):
+                assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype), name
+                if found.dtype in (torch.int8, torch.uint8):  # a rounding may fall to the other side
+                    off = (found.int() - wanted.int()).abs()
+                    assert off.max() <= 1 and (off > 0).float().mean() < 0.002, name
+                else:
+                    torch.testing.assert_close(
+                        found, wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max())
+                    )
+
+
+@needs_compiler
+def test_tensors_that_lie_otherwise_are_read_as_they_are() -> None:
+    """Heads before frames, as attention leaves them; half of a wider tensor."""
+    run, shape = compiled.load(SHAPE, PRODUCT).run, (2, 9, SHAPE.heads, SHAPE.dim_head)
+    x = torch.randn(2, SHAPE.heads, 9, 2 * SHAPE.dim_head)[..., : SHAPE.dim_head].transpose(1, 2)
+    assert x.shape == shape and not x.is_contiguous()
+    for found, wanted in zip(run["mixed"](x), run["mixed"](x.contiguous()), strict=True):
+        assert torch.equal(found, wanted)
+    wide = torch.randn(2, 9, SHAPE.dim, 2)
+    shift, scale = torch.randn(2, 2, 1, SHAPE.dim).unbind()
+    found, wanted = (run["opened"](each, shift, scale) for each in (wide[..., 0], wide[..., 0].contiguous()))
+    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+def test_odd_widths_are_refused(cache: Path) -> None:
+    shape = Shape(40, 2, 20, 80)
+    assert "multiples of 16" in compiled.problem(shape)
+    with pytest.raises(F5liteError, match="multiples of 16"):
+        fused.ready(replace(V1_BASE.dit, dim=48, heads=2, dim_head=24), PRODUCT)
+    compiled.build(print)
+    assert compiled.problem(SHAPE) is None and "multiples of 16" in compiled.problem(shape)
 
 
 @pytest.fixture(scope="module")
@@ -222,9 +291,7 @@ def test_the_process_that_speaks_imports_no_compiler(
 
 @needs_compiler
 def test_any_number_of_threads(compiled_set: compiled.Set) -> None:
-    from f5lite.shrink.int8.seams import examples
-
-    tensors = examples(fused.shape_of(V1_BASE.dit), compiled_set.product, 2, 200)["mixed"][0]
+    tensors = examples(fused.shape_of(V1_BASE.dit), compiled_set.product, 2, 200)["mixed"]
     before = torch.get_num_threads()
     try:
         answers = []
@@ -237,6 +304,6 @@ def test_any_number_of_threads(compiled_set: compiled.Set) -> None:
 
 
 def test_code_that_cannot_be_loaded_is_an_error_with_a_reason(cache: Path) -> None:
-    compiled.build(SHAPE, PRODUCT, print)
+    compiled.build(print)
     with pytest.raises(F5liteError, match="can't be loaded"):
         compiled.load(SHAPE, PRODUCT)

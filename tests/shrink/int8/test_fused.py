@@ -208,7 +208,7 @@ def test_the_gelu_by_one_exponential_is_the_same_function() -> None:
 def test_compiled_seams_compute_the_same(compiled_set: fused.Set, items: int, frames: int) -> None:
     shape = fused.shape_of(WIDE)
     plain = uncompiled(compiled_set.product, shape)
-    for name, (tensors, _) in seams.examples(shape, compiled_set.product, items, frames, seed=1).items():
+    for name, tensors in seams.examples(shape, compiled_set.product, items, frames, seed=1).items():
         kept = [tensor.clone() for tensor in tensors]
         with torch.inference_mode():
             found, wanted = compiled_set.run[name](*tensors), plain.run[name](*tensors)
@@ -224,7 +224,9 @@ def test_compiled_seams_compute_the_same(compiled_set: fused.Set, items: int, fr
 
 @needs_compiler
 def test_compiled_seams_quantise_odd_tokens_as_the_engines_do(compiled_set: fused.Set) -> None:
-    agree(compiled_set.run["mixed"], compiled_set.product, 1024)
+    mixed, opened = compiled_set.run["mixed"], compiled_set.run["opened"]
+    agree(lambda x: mixed(x.unflatten(-1, (16, 64))), compiled_set.product, 1024)
+    assert torch.isnan(opened(odd_tokens(1024), *torch.zeros(2, 1, 1, 1024))[1][0, [1, 2, 3], 0]).all()
 
 
 @needs_compiler
@@ -235,7 +237,8 @@ def test_compiled_blocks_compute_the_same(compiled_set: fused.Set, backend: str,
     attention.install(made, attention.backend(backend))
     mask = torch.arange(40)[None] < torch.tensor([40, 29])[:, None] if masked else None
     wanted, found = both(made, random(2, 40, 1024), compiled_set, mask)
-    assert relative_error(wanted, found) < 5e-3
+    # A number half way between two steps may go either way, and what follows is off by a step: half of what int8 itself does.
+    assert relative_error(wanted, found) < 8e-3
 
 
 @needs_compiler

@@ -1,0 +1,186 @@
+"""seams.cpp: how it is compiled, and its functions as functions of tensors. Same inputs and outputs as `seams`, same numbers.
+
+A compiler is called once (two seconds); what it makes is a library that any Python can load, of plain C functions.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from f5lite.errors import F5liteError
+from f5lite.shrink.int8.products import Product
+from f5lite.shrink.int8.seams import Run, Shape
+
+SOURCE = Path(__file__).with_name("seams.cpp")
+WIDTHS = 16  # every width is a multiple of it
+LONGEST = 300.0  # seconds that compiling may take; 2 are usual
+FLAGS = ("-O3", "-std=c++17", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast")
+POINTER, COUNT, NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
+ARGUMENTS = {
+    "opened": (POINTER,) * 3 + (COUNT,) * 2 + (NUMBER,) * 3 + (POINTER,) * 2 + (NUMBER,),
+    "turned": (POINTER,) * 7 + (COUNT,) * 2 + (NUMBER,) * 2 + (POINTER,) * 3 + (NUMBER,),
+    "mixed": (POINTER,)
+    + (COUNT,) * 3
+    + (NUMBER,)
+    + (COUNT,) * 3
+    + (NUMBER,) * 2
+    + (POINTER,) * 2
+    + (NUMBER,),
+    "widened": (POINTER,) * 5 + (COUNT,) + (NUMBER,) * 3 + (POINTER,) * 2 + (NUMBER,),
+    "closed": (POINTER,) * 8 + (COUNT,) * 2 + (NUMBER,) + (POINTER,) + (NUMBER,),
+}
+ODD = ("opened", "mixed")  # those that no product's sums go into
+
+
+def refusal(shape: Shape) -> str | None:
+    """Why the seams can't be those of a shape, None if they can."""
+    sizes = (shape.dim, shape.dim_head, shape.wide)
+    if all(size % WIDTHS == 0 for size in sizes):
+        return None
+    return f"its widths {sizes} aren't all multiples of {WIDTHS}"
+
+
+def vectors() -> list[str]:
+    """The compiler's words for the vectors that torch itself uses here: no wider ones, so that a level can be played."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return ["-mcpu=native"] if platform.machine().lower() in ("aarch64", "arm64") else []
+    level = torch.backends.cpu.get_cpu_capability()
+    return {"AVX512": ["-march=native"], "AVX2": ["-mavx2", "-mfma"]}.get(level, [])
+
+
+def threading() -> list[tuple[list[str], list[str]]]:
+    """What to try for several threads, in this order: words for the compiler, and for the linker.
+
+    torch's own OpenMP library before any other: two of them in a process wait for each other's threads.
+    """
+    beside = Path(torch.__file__).with_name("lib")
+    own = [str(path) for name in ("libgomp*", "libomp.*", "libiomp5.*") for path in sorted(beside.glob(name))]
+    words = ["-Xpreprocessor", "-fopenmp"] if sys.platform == "darwin" else ["-fopenmp"]
+    tries = [(words, own[:1])] if own else []
+    return [*tries, (words, ["-fopenmp"]), ([], [])]
+
+
+def compile_seams(compiler: str, target: Path) -> None:
+    """Compile seams.cpp to the library `target`. F5liteError with the compiler's last words if it can't."""
+    part = target.with_suffix(".o")
+    last = "it said nothing"
+    for wide in dict.fromkeys((tuple(vectors()), ())):
+        for words, libraries in threading():
+            steps = (
+                [compiler, *FLAGS, *wide, *words, "-c", str(SOURCE), "-o", str(part)],
+                [compiler, "-shared", str(part), "-o", str(target), *libraries],
+            )
+            failed = next(filter(None, map(_run, steps)), None)
+            part.unlink(missing_ok=True)
+            if failed is None:
+                return
+            last = failed
+    raise F5liteError(
+        f"compiling the fused int8 code failed ({last[:300]}); use engine='auto', which does without it"
+    )
+
+
+def _run(command: Sequence[str]) -> str | None:
+    """None, or what went wrong."""
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LONGEST,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{type(error).__name__}: {error}"
+    if not done.returncode:
+        return None
+    lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
+    return lines[0].strip() if lines else f"exit code {done.returncode}"
+
+
+class Native:
+    """The five seams from a compiled library, for one product."""
+
+    def __init__(self, library: Path, product: Product, shape: Shape):
+        try:
+            loaded = ctypes.CDLL(str(library))
+            self._call = {}
+            for name, kinds in ARGUMENTS.items():
+                for sums in ("",) if name in ODD else ("int32", "float32"):
+                    call = getattr(loaded, f"{name}_{sums}")
+                    call.argtypes, call.restype = kinds, None
+                    self._call[f"{name}_{sums}"] = call
+        except (OSError, AttributeError) as error:
+            raise F5liteError(f"the fused int8 code can't be loaded ({error})") from error
+        self.product, self.shape = product, shape
+
+    def run(self) -> dict[str, Run]:
+        return {name: getattr(self, name) for name in ARGUMENTS}
+
+    def opened(self, x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        x, shift, scale = (part.contiguous() for part in (x, shift, scale))
+        values, token = self._made(x.shape)
+        ends = (*x.shape[:2], x.shape[2], self.product.largest, self.product.zero)
+        self._("opened_", x, shift, scale, *ends, values, token)
+        return values, token
+
+    def turned(self, sums: torch.Tensor, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """q, k and v lie by heads, b heads n dim_head, and are seen as b n heads dim_head."""
+        sums, *given = (part.contiguous() for part in (sums, *given))
+        heads, size = self.shape.heads, self.shape.dim_head
+        made = [torch.empty(sums.shape[0], heads, sums.shape[1], size) for _ in range(3)]
+        self._(f"turned_{_kind(sums)}", sums, *given, *sums.shape[:2], heads, size, *made)
+        return tuple(part.transpose(1, 2) for part in made)
+
+    def mixed(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        x = x if x.stride(3) == 1 else x.contiguous()
+        items, frames, heads, size = x.shape
+        values, token = self._made((items, frames, heads * size))
+        by = (x.stride(0), x.stride(2), x.stride(1))
+        self._(
+            "mixed_",
+            x,
+            items,
+            heads,
+            frames,
+            size,
+            *by,
+            self.product.largest,
+            self.product.zero,
+            values,
+            token,
+        )
+        return values, token
+
+    def widened(self, sums: torch.Tensor, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        sums, *given = (part.contiguous() for part in (sums, *given))
+        values, token = self._made(sums.shape)
+        ends = (math.prod(sums.shape[:2]), sums.shape[2], self.product.largest, self.product.zero)
+        self._(f"widened_{_kind(sums)}", sums, *given, *ends, values, token)
+        return values, token
+
+    def closed(self, sums: torch.Tensor, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        sums, *given = (part.contiguous() for part in (sums, *given))
+        out = torch.empty(sums.shape)
+        self._(f"closed_{_kind(sums)}", sums, *given, *sums.shape, out)
+        return (out,)
+
+    def _made(self, sizes: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.empty(tuple(sizes), dtype=self.product.dtype), torch.empty(*sizes[:2], 2)
+
+    def _(self, name: str, *given: torch.Tensor | int) -> None:
+        plain = (each.data_ptr() if isinstance(each, torch.Tensor) else each for each in given)
+        self._call[name](*plain, torch.get_num_threads())
+
+
+def _kind(sums: torch.Tensor) -> str:
+    return str(sums.dtype).removeprefix("torch.")
