@@ -47,8 +47,10 @@ class System:
 def code_digest() -> str:
     """The same for the code that makes the sound: a change in it makes every rendering anew."""
     package = Path(__file__).parents[2]
+    folders = [package / "model", package / "shrink"]
     parts = sorted(
-        [*(package / "model").rglob("*.py"), *(package / "shrink").rglob("*.py"), package / "pipeline.py"]
+        [path for folder in folders for kind in ("*.py", "*.cpp") for path in folder.rglob(kind)]
+        + [package / "pipeline.py"]
     )
     return digest([(str(path.relative_to(package)), file_digest(path)) for path in parts])
 

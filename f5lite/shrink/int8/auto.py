@@ -1,9 +1,9 @@
 """`auto`: time one block of the model's shape with every engine that runs here, once, and take the fastest that is exact enough.
 
-Nothing is measured at import, for a small model or in quick mode; then the instruction set decides (`by_instruction_set`)
-unless a measurement is there already. A model as wide as v1 Base measures at its first load on a machine, in a process of
-its own, so that the memory of the one that speaks stays what it was; `f5lite engines` measures too. The result is kept with
-the machine card, by shape and number of threads.
+Nothing is measured or compiled at import, for a small model or in quick mode; then the instruction set decides
+(`by_instruction_set`) unless a measurement is there already. A model as wide as v1 Base measures at its first load on a
+machine, in a process of its own, so that the memory of the one that speaks stays what it was; `f5lite engines` measures too.
+The result is kept with the machine card, by shape and number of threads.
 """
 
 from __future__ import annotations
@@ -193,9 +193,10 @@ def _kept(name: str) -> dict[str, Any] | None:
 def calibrated(config: DiTConfig, *, refresh: bool = False) -> Choice:
     """The measured choice, measured now in a process of its own (5 s) unless an earlier one is kept. F5liteError if it fails.
 
-    One that other work disturbed is measured again by the next process, up to `TRIES` in all.
+    One that other work disturbed is measured again by the next process, up to `TRIES` in all. Where there is a C++ compiler
+    the code of "fused" is compiled first, so that it takes part.
     """
-    product = usable(config)
+    product = _compiled(config)
     name = name_of(config, product)
     before = None if refresh else _kept(name)
     again = bool(before) and not settled(before) and name not in _tried
@@ -211,6 +212,18 @@ def calibrated(config: DiTConfig, *, refresh: bool = False) -> Choice:
 
 
 _tried: set[str] = set()  # measurements begun in this process
+
+
+def _compiled(config: DiTConfig) -> Product | None:
+    """The product for `fused`, its code compiled now if need be; None where that can't be."""
+    shape = fused.shape_of(config)
+    try:
+        if compiled.problem(shape) is not None and compiled.native.refusal(shape) is None:
+            compiled.build(log.info)
+        fused_product(config)  # kept, for `usable`
+    except F5liteError as error:
+        log.info("%s", error)
+    return usable(config)
 
 
 def unmeasured(device: str = "cpu") -> Choice:

@@ -99,7 +99,11 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(fused.shape_of(config).key)
         return table({"reference": 0.1, "bf16": 0.2})
 
+    def none(*_: object) -> None:
+        raise F5liteError("no compiler in these tests")
+
     monkeypatch.setattr(auto, "_in_a_process", now)
+    monkeypatch.setattr(compiled, "build", none)
     return seen
 
 
@@ -122,6 +126,8 @@ def test_a_disturbed_measurement_is_made_again_by_the_next_processes(
     monkeypatch.delenv("F5LITE_QUICK", raising=False)
     answers = [table({"reference": 0.1, "bf16": 0.2}, steady=False) for _ in range(9)]
     monkeypatch.setattr(auto, "_in_a_process", lambda config, product: answers.pop())
+    monkeypatch.setattr(compiled, "problem", lambda shape: "not in this test")
+    monkeypatch.setattr(compiled, "build", lambda say: None)
     names = []
     for _ in range(5):  # as many processes
         monkeypatch.setattr(auto, "_tried", set())
@@ -188,6 +194,19 @@ def test_compiled_code_takes_part_once_it_is_there(
     assert auto.kept(V1_BASE.dit) is None, "the plain measurement doesn't know it"
     auto.choice(V1_BASE.dit)
     assert len(measured) == 2
+
+
+def test_what_can_be_compiled_is_compiled_before_the_first_measurement(
+    measured: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(compiled, "problem", lambda shape: None if made else "it isn't compiled yet")
+    monkeypatch.setattr(compiled, "build", lambda say: made.append("once"))
+    assert auto.choice(SHAPES["tiny"].dit) and not made, "not for small models"
+    for _ in range(2):
+        assert auto.choice(V1_BASE.dit).measured
+    assert made == ["once"] and len(measured) == 1
+    assert auto.kept(V1_BASE.dit) is not None, "under the name that compiled code has"
 
 
 def test_the_faster_product_is_taken(
