@@ -169,6 +169,8 @@ GRID = [
 # The other engines, where they run; of some a single block, since without their instructions a pass takes half a minute.
 HERE = [name for name, one in ENGINES.items() if name != "reference" and one.problem() is None]
 GRID += [("int8", name, "on-demand", 1 if name in ("torch", "bf16") else FEW) for name in HERE]
+if machine.card().compiler is not None:
+    GRID += [("int8", "fused", residency, FEW) for residency in ("resident", "on-demand", "streamed")]
 
 
 @pytest.fixture(scope="module")

@@ -77,15 +77,15 @@ def load_stage(
         if seams is not None:
             fused.install(module, seams, None if residency == "resident" else 1)
         if name == "acoustic" and residency != "resident" and device == "cpu":
-            lighten(module, checkpoint, residency == "on-demand")
+            lighten(module, checkpoint, residency == "on-demand", fused=seams is not None)
     return stream(module, checkpoint, PREFIXES[name], device) if residency == "streamed" else module
 
 
 STAY = 7  # on demand the pages of one block in so many don't stay: three of v1 Base's 22
 
 
-def lighten(module: DiT, checkpoint: Checkpoint, on_demand: bool) -> None:
-    """Hold less while a pass goes on: pages that aren't needed soon, holes in the heap.
+def lighten(module: DiT, checkpoint: Checkpoint, on_demand: bool, fused: bool) -> None:
+    """Hold less while a pass goes on: pages that aren't needed soon, holes in the heap (unfused engines leave three times more).
 
     On demand the embedding's pages and the first blocks' are dropped after their use, 35 MB at v1 Base, and come back from the
     page cache. So freed memory has to be given back less often for the same peak.
@@ -96,12 +96,11 @@ def lighten(module: DiT, checkpoint: Checkpoint, on_demand: bool) -> None:
         for block, part in zip(blocks, parts, strict=False):
             drop_when_reached(block, checkpoint, [n for n in checkpoint.names if n.startswith(part)])
     if module.config.dim >= auto.WIDE:
-        trim_meanwhile([module.input_embed, *blocks], every=8)
+        trim_meanwhile([module.input_embed, *blocks], every=8 if fused else 4 if on_demand else 2)
 
 
 def trim_meanwhile(modules: Sequence[nn.Module], every: int) -> None:
-    """Give freed memory back before every so many modules of a pass: at v1 Base the holes in the heap are as much as what is in
-    use, though sums have a place of their own (`products.Space`).
+    """Give freed memory back before every so many modules of a pass.
 
     glibc can't put an aligned block into a hole of its own size, so holes stay and the heap grows. More often costs time:
     every page that went is faulted in again (with AVX-512 VNNI: before every block a fifth of a pass).
