@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import f5lite
+from f5lite import machine
 from f5lite.evidence import workload
 from f5lite.evidence.quality import shipped
 from f5lite.evidence.sound import word_errors
