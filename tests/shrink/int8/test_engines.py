@@ -88,6 +88,23 @@ def test_onednn_is_no_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:
         assert products.onednn.__wrapped__() is wanted
 
 
+def test_a_plain_loop_is_found_out_on_a_small_piece() -> None:
+    sizes: list[int] = []
+
+    def of_speed(name: str, seconds: float) -> products.Product:
+        def sums(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+            sizes.append(len(weight))
+            time.sleep(seconds)
+            return values
+
+        return products.Product(name, sums)
+
+    loop, quick, quicker = of_speed("loop", 0.09), of_speed("quick", 0.004), of_speed("quicker", 0.001)
+    assert products.faster([loop, quick], 64, 512) is quick and set(sizes) == {256}
+    assert products.faster([quick, quicker], 64, 512) is quicker and set(sizes) == {256, 512}
+    assert products.faster([quicker], 64, 128) is quicker
+
+
 @pytest.mark.measures
 def test_onednn_keeps_float32_in_sight() -> None:
     """The kernel that is taken here, on a small layer, packed beforehand: at most eight times float32's time."""
