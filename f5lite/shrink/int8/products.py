@@ -170,7 +170,8 @@ def faster(products: Sequence[Product], tokens: int, width: int) -> Product:
         weight = torch.ones(side, side, dtype=torch.int8)
         taken = [
             least(
-                lambda values, each=each: each.of(weight)(values), torch.ones(count, side, dtype=each.dtype)
+                lambda values, each=each, weight=weight: each.of(weight)(values),
+                torch.ones(count, side, dtype=each.dtype),
             )
             for each in products
         ]
