@@ -11,7 +11,7 @@ HELP = "measure which int8 engine is the fastest here, and compile the fused one
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--compile`, `--refresh`, `--shape`, `--json`."""
     parser.add_argument(
-        "--compile", action="store_true", help="compile the fused engine first (seconds, once)"
+        "--compile", action="store_true", help="compile the fused engine, or say why that can't be done"
     )
     parser.add_argument("--refresh", action="store_true", help="measure again, even if a measurement is kept")
     parser.add_argument("--shape", default="F5TTS_v1_Base", help="whose block (default: F5TTS_v1_Base)")

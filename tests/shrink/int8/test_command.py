@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from f5lite.cli import main
-from f5lite.shrink.int8 import auto, fused
+from f5lite.errors import F5liteError
+from f5lite.shrink.int8 import auto, compiled, fused
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,11 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         errors = {"reference": 0.0, "onednn": 0.03, "bf16": 0.003} | ({"fused": 0.03} if product else {})
         return {"seconds": seconds, "errors": errors, "dropped": {"bf16": 8.0}, "frames": 512}
 
+    def none(say: object) -> None:
+        raise F5liteError("no compiler in these tests")
+
     monkeypatch.setattr(auto, "_in_a_process", now)
+    monkeypatch.setattr(compiled, "build", none)
     return seen
 
 
@@ -50,6 +55,17 @@ def test_compiling_measures_again_and_json_is_one_object(
     told = json.loads(capsys.readouterr().out)
     assert made_up == [False, True]
     assert told["name"] == "fused" and told["seconds"]["fused"] == 0.07 and told["machine"]["cores"] >= 1
+
+
+def test_with_a_compiler_the_first_measurement_knows_compiled_code(
+    made_up: list[bool], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        compiled, "build", lambda say: monkeypatch.setattr(compiled, "problem", lambda shape: None)
+    )
+    assert main(["engines"]) == 0 and made_up == [True]
+    out = capsys.readouterr().out
+    assert "auto takes fused" in out and "--compile" not in out
 
 
 def test_an_unknown_shape(capsys: pytest.CaptureFixture[str]) -> None:

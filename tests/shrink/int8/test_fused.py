@@ -252,4 +252,4 @@ def test_weights_are_inputs(compiled_set: fused.Set) -> None:
     x = random(1, 9, 1024)
     for made in (first, second):
         wanted, found = both(made, x, compiled_set)
-        assert relative_error(wanted, found) < 5e-3
+        assert relative_error(wanted, found) < 8e-3
