@@ -28,10 +28,9 @@ def run(options: argparse.Namespace) -> int:
     if options.shape not in SHAPES:
         raise F5liteError(f"no shape {options.shape!r}; there are {', '.join(SHAPES)}")
     config = SHAPES[options.shape].dit
-    before = auto.calibrated(config, refresh=options.refresh)
     if options.compile:
         fused.ready(config, auto.fused_product(config))
-    found = auto.calibrated(config, refresh=options.refresh) if options.compile else before
+    found = auto.calibrated(config, refresh=options.refresh)
     if options.json:
         print(json.dumps({**found.to_dict(), "machine": machine.card().to_dict()}, indent=2))
         return 0

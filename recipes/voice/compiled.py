@@ -9,7 +9,7 @@ import torch
 from f5lite.model.acoustic import DiTBlock
 from recipes.voice.network import Network
 
-LENGTHS = 64  # lengths times batch sizes that may get code of their own
+PIECES = 64  # of code at most: every length gets its own
 
 
 def written_out(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
@@ -24,11 +24,11 @@ def written_out(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.T
 
 
 def compile_blocks(network: Network) -> None:
-    """Compile the blocks and the input embedding in place; one piece of code serves all blocks and lengths.
+    """Compile the blocks and the input embedding in place; one piece of code serves all blocks, every length has its own.
 
     Numbers stay the same but for rounding. Needs a C++ compiler.
     """
-    torch._dynamo.config.recompile_limit = LENGTHS
+    torch._dynamo.config.recompile_limit = PIECES
     forward = torch.compile(DiTBlock.forward, dynamic=True)
     for block in network.dit.transformer_blocks:
         block.attn.backend = written_out

@@ -24,7 +24,7 @@ from f5lite import machine
 from f5lite.errors import F5liteError
 from f5lite.model.config import DiTConfig
 from f5lite.shrink.attention.timing import interleaved
-from f5lite.shrink.int8 import compiled, engines, fused, products
+from f5lite.shrink.int8 import compiled, engines, fused, native, products
 from f5lite.shrink.int8.products import Product
 from f5lite.shrink.int8.quantise import relative_error
 from f5lite.shrink.int8.trial import blocks
@@ -218,7 +218,7 @@ def _compiled(config: DiTConfig) -> Product | None:
     """The product for `fused`, its code compiled now if need be; None where that can't be."""
     shape = fused.shape_of(config)
     try:
-        if compiled.problem(shape) is not None and compiled.native.refusal(shape) is None:
+        if native.refusal(shape) is None and compiled.problem(shape) is not None:
             compiled.build(log.info)
         fused_product(config)  # kept, for `usable`
     except F5liteError as error:

@@ -23,21 +23,16 @@ SOURCE = Path(__file__).with_name("seams.cpp")
 WIDTHS = 16  # every width is a multiple of it
 LONGEST = 300.0  # seconds that compiling may take; 2 are usual
 FLAGS = ("-O3", "-std=c++17", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast")
-POINTER, COUNT, NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
+# The arguments of each function: p a pointer, n a 64-bit count, i a 32-bit number. The last is the number of threads.
 ARGUMENTS = {
-    "opened": (POINTER,) * 3 + (COUNT,) * 2 + (NUMBER,) * 3 + (POINTER,) * 2 + (NUMBER,),
-    "turned": (POINTER,) * 7 + (COUNT,) * 2 + (NUMBER,) * 2 + (POINTER,) * 3 + (NUMBER,),
-    "mixed": (POINTER,)
-    + (COUNT,) * 3
-    + (NUMBER,)
-    + (COUNT,) * 3
-    + (NUMBER,) * 2
-    + (POINTER,) * 2
-    + (NUMBER,),
-    "widened": (POINTER,) * 5 + (COUNT,) + (NUMBER,) * 3 + (POINTER,) * 2 + (NUMBER,),
-    "closed": (POINTER,) * 8 + (COUNT,) * 2 + (NUMBER,) + (POINTER,) + (NUMBER,),
+    "opened": "ppp nn iii pp i",
+    "turned": "ppppp pp nn ii ppp i",
+    "mixed": "p nnn i nnn ii pp i",
+    "widened": "ppppp n iii pp i",
+    "closed": "ppppp ppp nn i p i",
 }
-ODD = ("opened", "mixed")  # those that no product's sums go into
+KINDS = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "i": ctypes.c_int32}
+WITHOUT_SUMS = ("opened", "mixed")
 
 
 def refusal(shape: Shape) -> str | None:
@@ -56,7 +51,7 @@ def vectors() -> list[str]:
     return {"AVX512": ["-march=native"], "AVX2": ["-mavx2", "-mfma"]}.get(level, [])
 
 
-def threading() -> list[tuple[list[str], list[str]]]:
+def openmp() -> list[tuple[list[str], list[str]]]:
     """What to try for several threads, in this order: words for the compiler, and for the linker.
 
     torch's own OpenMP library before any other: two of them in a process wait for each other's threads.
@@ -73,7 +68,7 @@ def compile_seams(compiler: str, target: Path) -> None:
     part = target.with_suffix(".o")
     last = "it said nothing"
     for wide in dict.fromkeys((tuple(vectors()), ())):
-        for words, libraries in threading():
+        for words, libraries in openmp():
             steps = (
                 [compiler, *FLAGS, *wide, *words, "-c", str(SOURCE), "-o", str(part)],
                 [compiler, "-shared", str(part), "-o", str(target), *libraries],
@@ -115,9 +110,10 @@ class Native:
             loaded = ctypes.CDLL(str(library))
             self._call = {}
             for name, kinds in ARGUMENTS.items():
-                for sums in ("",) if name in ODD else ("int32", "float32"):
+                for sums in ("",) if name in WITHOUT_SUMS else ("int32", "float32"):
                     call = getattr(loaded, f"{name}_{sums}")
-                    call.argtypes, call.restype = kinds, None
+                    call.argtypes = [KINDS[kind] for kind in kinds.replace(" ", "")]
+                    call.restype = None
                     self._call[f"{name}_{sums}"] = call
         except (OSError, AttributeError) as error:
             raise F5liteError(f"the fused int8 code can't be loaded ({error})") from error
@@ -130,7 +126,7 @@ class Native:
         x, shift, scale = (part.contiguous() for part in (x, shift, scale))
         values, token = self._made(x.shape)
         ends = (*x.shape[:2], x.shape[2], self.product.largest, self.product.zero)
-        self._("opened_", x, shift, scale, *ends, values, token)
+        self._run("opened_", x, shift, scale, *ends, values, token)
         return values, token
 
     def turned(self, sums: torch.Tensor, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -138,7 +134,7 @@ class Native:
         sums, *given = (part.contiguous() for part in (sums, *given))
         heads, size = self.shape.heads, self.shape.dim_head
         made = [torch.empty(sums.shape[0], heads, sums.shape[1], size) for _ in range(3)]
-        self._(f"turned_{_kind(sums)}", sums, *given, *sums.shape[:2], heads, size, *made)
+        self._run(f"turned_{_kind(sums)}", sums, *given, *sums.shape[:2], heads, size, *made)
         return tuple(part.transpose(1, 2) for part in made)
 
     def mixed(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -146,38 +142,27 @@ class Native:
         items, frames, heads, size = x.shape
         values, token = self._made((items, frames, heads * size))
         by = (x.stride(0), x.stride(2), x.stride(1))
-        self._(
-            "mixed_",
-            x,
-            items,
-            heads,
-            frames,
-            size,
-            *by,
-            self.product.largest,
-            self.product.zero,
-            values,
-            token,
-        )
+        ends = (self.product.largest, self.product.zero)
+        self._run("mixed_", x, items, heads, frames, size, *by, *ends, values, token)
         return values, token
 
     def widened(self, sums: torch.Tensor, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
         sums, *given = (part.contiguous() for part in (sums, *given))
         values, token = self._made(sums.shape)
         ends = (math.prod(sums.shape[:2]), sums.shape[2], self.product.largest, self.product.zero)
-        self._(f"widened_{_kind(sums)}", sums, *given, *ends, values, token)
+        self._run(f"widened_{_kind(sums)}", sums, *given, *ends, values, token)
         return values, token
 
     def closed(self, sums: torch.Tensor, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
         sums, *given = (part.contiguous() for part in (sums, *given))
         out = torch.empty(sums.shape)
-        self._(f"closed_{_kind(sums)}", sums, *given, *sums.shape, out)
+        self._run(f"closed_{_kind(sums)}", sums, *given, *sums.shape, out)
         return (out,)
 
     def _made(self, sizes: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.empty(tuple(sizes), dtype=self.product.dtype), torch.empty(*sizes[:2], 2)
 
-    def _(self, name: str, *given: torch.Tensor | int) -> None:
+    def _run(self, name: str, *given: torch.Tensor | int) -> None:
         plain = (each.data_ptr() if isinstance(each, torch.Tensor) else each for each in given)
         self._call[name](*plain, torch.get_num_threads())
 

@@ -29,8 +29,7 @@ LARGEST, LARGEST_OF_7_BITS = 127, 63
 class Space(threading.local):
     """Memory for the sums of one product at a time, int32, as large as the largest so far. Every thread has its own.
 
-    Sums that come and go leave holes in glibc's heap, beside the aligned blocks into which torch's product packs weights:
-    200 MB of them in a pass of v1 Base.
+    Sums that come and go leave holes in glibc's heap: 190 MB of them in a pass of v1 Base, measured with torch's product.
     """
 
     def __init__(self) -> None:

@@ -180,22 +180,25 @@ def test_compiled_seams_give_the_numbers_of_uncompiled_ones(product: products.Pr
     compiled.build()
     run, plain = compiled.load(shape, product).run, fused.uncompiled(product, shape).run
     assert set(run) == set(plain) == set(SEAMS)
-    for items, frames in ((2, 77), (1, 1), (3, 24)):
-        for name, given in examples(shape, product, items, frames, seed=3).items():
+    for items, frames in ((1, 1), (1, 7), (2, 64), (3, 130)):
+        for name, given in examples(shape, product, items, frames, seed=1).items():
+            kept = [tensor.clone() for tensor in given]
             for found, wanted in zip(run[name](*given), plain[name](*given), strict=True):
                 assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype), name
                 if found.dtype in (torch.int8, torch.uint8):  # a rounding may fall to the other side
                     off = (found.int() - wanted.int()).abs()
-                    assert off.max() <= 1 and (off > 0).float().mean() < 0.002, name
+                    assert off.max() <= 1 and int((off > 0).sum()) <= max(1, 1e-3 * off.numel()), name
                 else:
-                    torch.testing.assert_close(
-                        found, wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max())
-                    )
+                    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+            assert all(torch.equal(a, b) for a, b in zip(kept, given, strict=True)), (
+                "what comes in is left alone"
+            )
 
 
 @needs_compiler
 def test_tensors_that_lie_otherwise_are_read_as_they_are() -> None:
     """Heads before frames, as attention leaves them; half of a wider tensor."""
+    compiled.build()
     run, shape = compiled.load(SHAPE, PRODUCT).run, (2, 9, SHAPE.heads, SHAPE.dim_head)
     x = torch.randn(2, SHAPE.heads, 9, 2 * SHAPE.dim_head)[..., : SHAPE.dim_head].transpose(1, 2)
     assert x.shape == shape and not x.is_contiguous()

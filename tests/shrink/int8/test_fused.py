@@ -204,25 +204,6 @@ def test_the_gelu_by_one_exponential_is_the_same_function() -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("items,frames", [(1, 1), (1, 7), (2, 64), (3, 130)])
-def test_compiled_seams_compute_the_same(compiled_set: fused.Set, items: int, frames: int) -> None:
-    shape = fused.shape_of(WIDE)
-    plain = uncompiled(compiled_set.product, shape)
-    for name, tensors in seams.examples(shape, compiled_set.product, items, frames, seed=1).items():
-        kept = [tensor.clone() for tensor in tensors]
-        with torch.inference_mode():
-            found, wanted = compiled_set.run[name](*tensors), plain.run[name](*tensors)
-        for one, other in zip(found, wanted, strict=True):
-            assert one.shape == other.shape and one.dtype == other.dtype
-            if one.is_floating_point():
-                torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
-            else:  # a number half way between two integers may go either way
-                assert int((one.int() - other.int()).abs().max()) <= 1
-                assert float((one != other).float().mean()) < 1e-3
-        assert all(torch.equal(a, b) for a, b in zip(kept, tensors, strict=True))
-
-
-@needs_compiler
 def test_compiled_seams_quantise_odd_tokens_as_the_engines_do(compiled_set: fused.Set) -> None:
     mixed, opened = compiled_set.run["mixed"], compiled_set.run["opened"]
     agree(lambda x: mixed(x.unflatten(-1, (16, 64))), compiled_set.product, 1024)
@@ -236,9 +217,21 @@ def test_compiled_blocks_compute_the_same(compiled_set: fused.Set, backend: str,
     made = dit(replace(WIDE, attn_mask_enabled=masked), fused.engine_of(compiled_set.product))
     attention.install(made, attention.backend(backend))
     mask = torch.arange(40)[None] < torch.tensor([40, 29])[:, None] if masked else None
-    wanted, found = both(made, random(2, 40, 1024), compiled_set, mask)
-    # A number half way between two steps may go either way, and what follows is off by a step: half of what int8 itself does.
-    assert relative_error(wanted, found) < 8e-3
+    agree_as_blocks(made, random(2, 40, 1024), compiled_set, mask)
+
+
+def agree_as_blocks(made: DiT, x: torch.Tensor, run: fused.Set, mask: torch.Tensor | None = None) -> None:
+    """One block gives the same numbers. Of two, a rounding that fell to the other side in the first moves many in the second: there
+    fused and unfused are held against the same weights in float32, and are equally far from it."""
+    both_blocks, made.transformer_blocks = made.transformer_blocks, made.transformer_blocks[:1]
+    wanted, found = both(made, x, run, mask)
+    assert relative_error(wanted, found) < 2e-3
+    made.transformer_blocks = both_blocks
+    wanted, found = both(made, x, run, mask)
+    set_engine(made, ENGINES["reference"])
+    with torch.inference_mode():
+        exact = made.flow(x, torch.tensor(0.3), mask)
+    assert relative_error(exact, found) == pytest.approx(relative_error(exact, wanted), rel=0.05)
 
 
 @needs_compiler
@@ -251,5 +244,4 @@ def test_weights_are_inputs(compiled_set: fused.Set) -> None:
             layer.weight.neg_()
     x = random(1, 9, 1024)
     for made in (first, second):
-        wanted, found = both(made, x, compiled_set)
-        assert relative_error(wanted, found) < 8e-3
+        agree_as_blocks(made, x, compiled_set)
