@@ -221,8 +221,8 @@ def test_compiled_blocks_compute_the_same(compiled_set: fused.Set, backend: str,
 
 
 def agree_as_blocks(made: DiT, x: torch.Tensor, run: fused.Set, mask: torch.Tensor | None = None) -> None:
-    """One block gives the same numbers. Of two, a rounding that fell to the other side in the first moves many in the second: there
-    fused and unfused are held against the same weights in float32, and are equally far from it."""
+    """One block gives the same numbers. Of two, a rounding that fell to the other side in the first moves many in the second:
+    there fused and unfused are held against the same weights in float32, and are equally far from it."""
     both_blocks, made.transformer_blocks = made.transformer_blocks, made.transformer_blocks[:1]
     wanted, found = both(made, x, run, mask)
     assert relative_error(wanted, found) < 2e-3
