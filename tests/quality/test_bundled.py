@@ -9,7 +9,7 @@ from f5lite.evidence.quality.run import compare
 from f5lite.evidence.quality.sentences import bundled_sentences
 from f5lite.evidence.quality.systems import system
 
-SENTENCES, RUN = 6, "tiny:steps=5"
+SENTENCES, RUN = 12, "tiny:steps=5"
 
 
 @pytest.fixture(scope="module")
