@@ -26,7 +26,7 @@ from f5lite.model.acoustic import DiT, rotary
 from f5lite.model.config import V1_BASE
 from f5lite.pipeline import load
 from f5lite.shrink.attention.timing import interleaved
-from f5lite.shrink.int8 import auto, fused, trial
+from f5lite.shrink.int8 import auto, best_product, fused, trial
 from f5lite.shrink.int8.engines import ENGINES, FUSED
 from f5lite.shrink.int8.layers import set_engine
 
@@ -40,7 +40,7 @@ def compiled_set() -> fused.Set | None:
     """The fused code for v1 Base, compiled now if need be; None without a compiler."""
     if card().compiler is None and auto.usable(V1_BASE.dit) is None:
         return None
-    return fused.ready(V1_BASE.dit, auto.fused_product(V1_BASE.dit))
+    return best_product.ready(V1_BASE.dit)
 
 
 def blocks(budget: float = 8.0, frames: int = workload.FRAMES) -> dict[str, Any]:

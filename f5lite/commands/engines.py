@@ -23,13 +23,13 @@ def run(options: argparse.Namespace) -> int:
     from f5lite import machine
     from f5lite.errors import F5liteError
     from f5lite.model.config import SHAPES
-    from f5lite.shrink.int8 import auto, fused
+    from f5lite.shrink.int8 import auto, best_product
 
     if options.shape not in SHAPES:
         raise F5liteError(f"no shape {options.shape!r}; there are {', '.join(SHAPES)}")
     config = SHAPES[options.shape].dit
     if options.compile:
-        fused.ready(config, auto.fused_product(config))
+        best_product.ready(config)
     found = auto.calibrated(config, refresh=options.refresh)
     if options.json:
         print(json.dumps({**found.to_dict(), "machine": machine.card().to_dict()}, indent=2))

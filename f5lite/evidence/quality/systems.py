@@ -49,7 +49,7 @@ def code_digest() -> str:
     package = Path(__file__).parents[2]
     folders = [package / "model", package / "shrink"]
     parts = sorted(
-        [path for folder in folders for kind in ("*.py", "*.cpp") for path in folder.rglob(kind)]
+        [path for folder in folders for kind in ("*.py", "*.cpp", "*.h") for path in folder.rglob(kind)]
         + [package / "pipeline.py"]
     )
     return digest([(str(path.relative_to(package)), file_digest(path)) for path in parts])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
 import time
@@ -24,19 +25,25 @@ from f5lite import machine
 from f5lite.errors import F5liteError
 from f5lite.model.config import DiTConfig
 from f5lite.shrink.attention.timing import interleaved
-from f5lite.shrink.int8 import compiled, engines, fused, native, products
+from f5lite.shrink.int8 import compiled, engines, fused, native
+from f5lite.shrink.int8.best_product import (
+    FRAMES,
+    PAIR,
+    fused_product,
+    kept_table,
+    may_measure,
+    usable,
+)
 from f5lite.shrink.int8.products import Product
 from f5lite.shrink.int8.quantise import relative_error
 from f5lite.shrink.int8.trial import blocks
 
 log = logging.getLogger(__name__)
 
-PRODUCTS = ("torch", "onednn")  # the engines whose product "fused" may use
 # In the order of preference between equals. bitsandbytes isn't one: on a CPU it is `torch`'s product or a plain float32 one.
 CANDIDATES = ("reference", "bf16", "torch", "onednn", "fused")
 BOUND = 0.04  # relative error that an engine may add to a block, against the same block and int8 weights in float64
-WIDE = 512  # models narrower than that never start a measurement
-PAIR, FRAMES, FEW_FRAMES = 2, 192, 16
+FEW_FRAMES = 16
 SECONDS = 0.4  # for the timed calls; with torch's import and the first calls a measurement stays under 5
 HOPELESS = 4.0  # times the fastest at a first look on few frames: not timed further
 LOST = 3.0  # times the fastest in a first round on all frames: not timed again
@@ -155,38 +162,18 @@ def measure(
     }
 
 
-def usable(config: DiTConfig) -> Product | None:
-    """The product for `fused` if its code is compiled for this shape and machine; None if it isn't. Measures nothing."""
-    if compiled.problem(fused.shape_of(config)) is not None:
-        return None
-    table = _kept(product_name(config))
-    named = table.get("product") if isinstance(table, dict) else None
-    try:
-        product = engines.ENGINES[named].product if named in PRODUCTS else fused.product_here()
-    except F5liteError:
-        return None
-    return product if product.problem() is None else None
-
-
 def name_of(config: DiTConfig, product: Product | None) -> str:
     """The calibration's name: by shape, threads and whether compiled code takes part."""
-    joined = "plain" if product is None else f"fused-{fused.engine_of(product)}"
+    joined = "plain" if product is None else f"fused-{re.sub('[^a-z0-9]+', '-', product.name.lower())}"
     return f"int8-engines-{fused.shape_of(config).key}-{torch.get_num_threads()}t-{joined}"
 
 
 def kept(config: DiTConfig) -> Choice | None:
     """What an earlier measurement says, None if there is none for this shape, machine and number of threads."""
-    table = _kept(name_of(config, usable(config)))
+    table = kept_table(name_of(config, usable(config)))
     try:
         return choose(table) if table else None
     except (KeyError, TypeError, AttributeError):
-        return None
-
-
-def _kept(name: str) -> dict[str, Any] | None:
-    try:
-        return json.loads(machine.calibration_path(name).read_text(encoding="utf-8"))["result"]
-    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -198,7 +185,7 @@ def calibrated(config: DiTConfig, *, refresh: bool = False) -> Choice:
     """
     product = _compiled(config)
     name = name_of(config, product)
-    before = None if refresh else _kept(name)
+    before = None if refresh else kept_table(name)
     again = bool(before) and not settled(before) and name not in _tried
 
     def now() -> dict[str, Any]:
@@ -238,28 +225,6 @@ def unmeasured(device: str = "cpu") -> Choice:
     return found
 
 
-def fused_product(config: DiTConfig) -> Product:
-    """The product for `fused`: the faster one, measured once a machine if that may be done, else by instruction set.
-
-    It is timed by itself: which engine wins on a busy machine says little about their products.
-    """
-    able = [name for name in PRODUCTS if engines.ENGINES[name].problem() is None]
-    if len(able) < 2 or (_kept(product_name(config)) is None and not _may_measure(config)):
-        return fused.product_here()
-
-    def now() -> dict[str, str]:
-        with torch.inference_mode():
-            taken = products.faster([engines.ENGINES[n].product for n in able], PAIR * FRAMES, config.dim)
-        return {"product": fused.engine_of(taken)}
-
-    name = machine.calibration(product_name(config), now)["product"]
-    return engines.ENGINES[name].product if name in able else fused.product_here()
-
-
-def product_name(config: DiTConfig) -> str:
-    return f"int8-product-{config.dim}-{torch.get_num_threads()}t"
-
-
 def best_of_others(config: DiTConfig) -> str:
     """The engine to take where "fused" can't be used."""
     found = choice(config)
@@ -273,7 +238,7 @@ def choice(config: DiTConfig, device: str = "cpu") -> Choice:
     """What `auto` takes for a model: see the top of this file for when it measures."""
     if torch.device(device).type != "cpu":
         return unmeasured(device)
-    found, may = kept(config), _may_measure(config)
+    found, may = kept(config), may_measure(config)
     if found is not None and (found.settled or not may):
         return found
     otherwise = found or unmeasured()
@@ -285,10 +250,6 @@ def choice(config: DiTConfig, device: str = "cpu") -> Choice:
     except F5liteError as error:
         log.info("%s", error)
         return otherwise
-
-
-def _may_measure(config: DiTConfig) -> bool:
-    return config.dim >= WIDE and not machine.quick()
 
 
 def _in_a_process(config: DiTConfig, product: Product | None) -> dict[str, Any]:
@@ -310,7 +271,8 @@ def main(arguments: list[str]) -> None:
     threads, dim, heads, dim_head, ff_mult = (int(each) for each in arguments[:5])
     torch.set_num_threads(threads)
     config = DiTConfig(dim=dim, heads=heads, dim_head=dim_head, ff_mult=ff_mult)
-    print(json.dumps(measure(config, compiled_product=compiled.BY_NAME.get(arguments[5]))))
+    product = compiled.named(arguments[5], fused.shape_of(config))
+    print(json.dumps(measure(config, compiled_product=product)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 A library is made for one processor, torch and version of the code, and says so: one from elsewhere (a container's image, a home
 folder that several machines share) is refused. The folder is the user's own, and the file's SHA-256 is beside it. It knows
-nothing of weights, shapes or products: those are given to it.
+nothing of weights or shapes: those are given to it. It has a product of its own, and takes any other's sums.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ import torch
 from f5lite import machine, processor
 from f5lite.errors import F5liteError
 from f5lite.files import write_atomically
-from f5lite.shrink.int8 import native, products
-from f5lite.shrink.int8.products import Product
+from f5lite.shrink.int8 import native, own, products
+from f5lite.shrink.int8.products import Prepared, Product, Space
 from f5lite.shrink.int8.seams import Run, Shape
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ BY_NAME = {each.name: each for each in (products.TORCH, *products.RISKY.values()
 def identity() -> dict[str, Any]:
     """What a library is made for: all of it has to agree before it is loaded."""
     card = machine.card()
-    code = b"".join(path.read_bytes() for path in (native.SOURCE, Path(native.__file__)))
+    code = native.code() + Path(native.__file__).read_bytes()
     return {
         "processor": card.processor,
         "arch": card.arch,
@@ -96,6 +96,14 @@ class Set:
 
     product: Product
     run: dict[str, Run]
+    inside: bool = False  # the seams do the product themselves
+
+    def of(self, weight: torch.Tensor, space: Space, inside: bool = True) -> Prepared:
+        """values b n in -> sums b n out, or what the seam behind takes in their place. inside: a seam is what is behind."""
+        if self.inside and inside:
+            return lambda values: self.product.inside(values, weight, space)
+        sums = self.product.of(weight, space)
+        return lambda values: sums(values.flatten(0, 1)).view(*values.shape[:2], -1)
 
 
 @functools.cache
@@ -103,7 +111,26 @@ def load(shape: Shape, product: Product) -> Set:
     """The compiled seams for a shape and a product; F5liteError with the reason where there are none to use."""
     if why := problem(shape):
         raise F5liteError(f"the fused int8 code can't be used: {why}")
-    return Set(product, native.Native(place() / LIBRARY, product, shape).run())
+    run = native.Native(place() / LIBRARY, product, shape).run()
+    return Set(product, run, product.inside is not None and _suits(shape))
+
+
+def own_product(shape: Shape) -> Product | None:
+    """The library's own product, for a shape that it suits; None where there is none, or no library, or it isn't exact."""
+    if problem(shape) or not _suits(shape):
+        return None
+    found = own.product(place() / LIBRARY)
+    return found if found is not None and found.problem() is None else None
+
+
+def named(name: str, shape: Shape) -> Product | None:
+    """A product by its name, if there is one of that name here."""
+    mine = own_product(shape)
+    return mine if mine is not None and mine.name == name else BY_NAME.get(name)
+
+
+def _suits(shape: Shape) -> bool:
+    return own.suits(shape.dim, shape.heads * shape.dim_head, shape.wide)
 
 
 def build(say: Callable[[str], None] = log.warning) -> Path:
@@ -135,5 +162,6 @@ def build(say: Callable[[str], None] = log.warning) -> Path:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     load.cache_clear()
+    own.product.cache_clear()
     say(f"compiled in {time.perf_counter() - begin:.1f} s; kept in {folder}")
     return folder

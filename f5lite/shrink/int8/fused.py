@@ -1,8 +1,8 @@
 """Engine `fused`: a block whose arithmetic between the products is compiled, ahead of time, once for a machine.
 
-The products are the exact int8 ones of `torch` or `onednn`, whichever is faster here; the attention is whatever backend the
-model has; between them stand five compiled seams (`seams`). So one small set serves any length, any weights (they are
-inputs, used where they lie), any attention and any modulation.
+The products are exact int8 ones, whichever is fastest here: the library's own, or that of `torch` or `onednn`. The attention
+is whatever backend the model has. Between them stand five compiled seams (`seams`). So one small set serves any length, any
+weights (they are inputs, used where they lie), any attention and any modulation.
 A model with `qk_norm` or `pe_attn_head` turns its heads uncompiled; the rest is compiled all the same.
 """
 
@@ -21,7 +21,7 @@ from f5lite.shrink.int8 import compiled, engines, native, seams
 from f5lite.shrink.int8.compiled import Set
 from f5lite.shrink.int8.layers import Int8Linear
 from f5lite.shrink.int8.lean import LeanAttention, LeanBlock
-from f5lite.shrink.int8.products import TORCH, Prepared, Product, Space
+from f5lite.shrink.int8.products import RISKY, Prepared, Product, Space
 from f5lite.shrink.int8.quantise import row_sums
 from f5lite.shrink.int8.seams import Shape
 
@@ -88,7 +88,7 @@ class FusedBlock(LeanBlock):
         """
         attention = self.attn
         shift, scale, gate, kept = each
-        sums = self._of(attention.to_qkv)
+        sums = self._of(attention.to_qkv, inside=self._plain)
         mixed = [
             self._mixed(sums, x[i], shift[i], scale[i], None if mask is None else mask[i], rope)
             for i in (slice(i, i + 1) for i in range(len(x)))
@@ -134,15 +134,19 @@ class FusedBlock(LeanBlock):
 
         return [fed(x.pop(0), *(part[group] for part in each)) for group in groups]
 
-    def _of(self, layer: Int8Linear) -> Prepared:
-        return self.fused.product.of(layer.weight, self.space)
+    @property
+    def _plain(self) -> bool:
+        """Whether the heads are turned by a compiled seam."""
+        return self.attn.q_norm is None and self.attn.rotated_heads is None
+
+    def _of(self, layer: Int8Linear, inside: bool = True) -> Prepared:
+        return self.fused.of(layer.weight, self.space, inside)
 
     def _product(
         self, layer: Int8Linear, values: torch.Tensor, token: torch.Tensor, sums: Prepared
     ) -> tuple[torch.Tensor, ...]:
-        """values: b n in -> sums b n out, with what makes numbers of them. `sums`: the product, prepared for the layer."""
-        found = sums(values.flatten(0, 1)).view(*values.shape[:2], -1)
-        return found, token, layer.weight_scale, row_sums(layer.weight), layer.bias
+        """values: b n in -> sums b n out (see `Set.of`), with what makes numbers of them. `sums`: prepared for the layer."""
+        return sums(values), token, layer.weight_scale, row_sums(layer.weight), layer.bias
 
     def _turned(
         self,
@@ -155,7 +159,7 @@ class FusedBlock(LeanBlock):
         """q, k, v, turned by their frames' angles: b n heads dim_head each."""
         attention = self.attn
         found = self._product(attention.to_qkv, *self.fused.run["opened"](x, shift, scale), sums)
-        if attention.q_norm is None and attention.rotated_heads is None:
+        if self._plain:
             return self.fused.run["turned"](*found, *(part[:, None].contiguous() for part in rope))
         y = seams.meant(*found).unflatten(-1, (3, attention.heads, -1))
         q, k, v = (part.transpose(1, 2) for part in y.unbind(-3))
@@ -220,14 +224,18 @@ def product_here() -> Product:
 
 
 def engine_of(product: Product) -> str:
-    """The name of the engine whose product that is."""
-    return "torch" if product is TORCH else "onednn"
+    """The name of the engine whose product that is, or does the same."""
+    return "onednn" if product in RISKY.values() else "torch"
 
 
 def ready(config: DiTConfig, product: Product, say: Callable[[str], None] = log.warning) -> Set:
-    """The compiled set for a model, compiled now if it isn't there. F5liteError without a compiler, or for odd widths."""
-    shape = shape_of(config)
-    if why := native.refusal(shape):
+    """The compiled set for a model and a product, compiled now if it isn't there: `auto.ready` takes the fastest product."""
+    build(config, say)
+    return compiled.load(shape_of(config), product)
+
+
+def build(config: DiTConfig, say: Callable[[str], None] = log.warning) -> None:
+    """Compile what a model needs unless it is there. F5liteError without a compiler, or for odd widths."""
+    if why := native.refusal(shape_of(config)):
         raise F5liteError(f"engine 'fused' can't run this model: {why}")
     compiled.build(say)
-    return compiled.load(shape, product)

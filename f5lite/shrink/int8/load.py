@@ -18,7 +18,7 @@ from f5lite.model.checkpoint import Checkpoint
 from f5lite.model.config import ModelConfig
 from f5lite.model.text import TextEmbedding
 from f5lite.model.vocoder import Vocos
-from f5lite.shrink.int8 import auto, fused
+from f5lite.shrink.int8 import auto, best_product, fused
 from f5lite.shrink.int8.compiled import Set
 from f5lite.shrink.int8.engines import FUSED, Engine, engine
 from f5lite.shrink.int8.file import TABLE, Header, header_of
@@ -95,7 +95,7 @@ def lighten(module: DiT, checkpoint: Checkpoint, on_demand: bool, fused: bool) -
         parts = ["input_embed.", *(f"transformer_blocks.{index}." for index in range(len(blocks) // STAY))]
         for block, part in zip(blocks, parts, strict=False):
             drop_when_reached(block, checkpoint, [n for n in checkpoint.names if n.startswith(part)])
-    if module.config.dim >= auto.WIDE:
+    if module.config.dim >= best_product.WIDE:
         trim_meanwhile([module.input_embed, *blocks], every=8 if fused else 4 if on_demand else 2)
 
 
@@ -117,14 +117,13 @@ def _how(name: str, config: ModelConfig | None, device: str) -> tuple[Engine, Se
         return engine(name, device), None
     if name == "auto" and auto.choice(config.dit).name != FUSED:
         return engine(auto.choice(config.dit).name), None
-    product = auto.fused_product(config.dit)
     try:
-        seams = fused.ready(config.dit, product)
+        seams = best_product.ready(config.dit)
     except F5liteError as error:  # no compiler, or it failed: the best of the others
         instead = auto.best_of_others(config.dit)
         log.warning("%s. Going on with engine %r.", error, instead)
         return engine(instead), None
-    return engine(fused.engine_of(product)), seams
+    return engine(fused.engine_of(seams.product)), seams
 
 
 def _empty(name: str, config: ModelConfig) -> nn.Module:

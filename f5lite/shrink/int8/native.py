@@ -1,4 +1,5 @@
-"""seams.cpp: how it is compiled, and its functions as functions of tensors. Same inputs and outputs as `seams`, same numbers.
+"""The library of `cpp`: how it is compiled, and its seams as functions of tensors. Same inputs and outputs as `seams`, same
+numbers; in place of sums they take a product to do (`own.Pending`) too.
 
 A compiler is called once (two seconds); what it makes is a library that any Python can load, of plain C functions.
 """
@@ -6,7 +7,6 @@ A compiler is called once (two seconds); what it makes is a library that any Pyt
 from __future__ import annotations
 
 import ctypes
-import math
 import platform
 import subprocess
 import sys
@@ -16,14 +16,16 @@ from pathlib import Path
 import torch
 
 from f5lite.errors import F5liteError
+from f5lite.shrink.int8.own import Pending
 from f5lite.shrink.int8.products import Product
 from f5lite.shrink.int8.seams import Run, Shape
 
-SOURCE = Path(__file__).with_name("seams.cpp")
+SOURCES = Path(__file__).with_name("cpp")
+SOURCE = SOURCES / "library.cpp"
 WIDTHS = 16  # every width is a multiple of it
 LONGEST = 300.0  # seconds that compiling may take; 2 are usual
 FLAGS = ("-O3", "-std=c++17", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast")
-# The arguments of each function: p a pointer, n a 64-bit count, i a 32-bit number. The last is the number of threads.
+# The arguments of each seam: p a pointer, n a 64-bit count, i a 32-bit number. The last is the number of threads.
 ARGUMENTS = {
     "opened": "ppp nn iii pp i",
     "turned": "ppppp pp nn ii ppp i",
@@ -32,6 +34,7 @@ ARGUMENTS = {
     "closed": "ppppp ppp nn i p i",
 }
 KINDS = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "i": ctypes.c_int32}
+Sums = torch.Tensor | Pending
 WITHOUT_SUMS = ("opened", "mixed")
 
 
@@ -63,8 +66,13 @@ def openmp() -> list[tuple[list[str], list[str]]]:
     return [*tries, (words, ["-fopenmp"]), ([], [])]
 
 
+def code() -> bytes:
+    """All that the library is made of."""
+    return b"".join(path.read_bytes() for path in sorted(SOURCES.iterdir()) if path.suffix in (".h", ".cpp"))
+
+
 def compile_seams(compiler: str, target: Path) -> None:
-    """Compile seams.cpp to the library `target`. F5liteError with the compiler's last words if it can't."""
+    """Compile the library `target`. F5liteError with the compiler's last words if it can't."""
     part = target.with_suffix(".o")
     last = "it said nothing"
     for wide in dict.fromkeys((tuple(vectors()), ())):
@@ -110,7 +118,7 @@ class Native:
             loaded = ctypes.CDLL(str(library))
             self._call = {}
             for name, kinds in ARGUMENTS.items():
-                for sums in ("",) if name in WITHOUT_SUMS else ("int32", "float32"):
+                for sums in ("",) if name in WITHOUT_SUMS else ("int32", "float32", "work"):
                     call = getattr(loaded, f"{name}_{sums}")
                     call.argtypes = [KINDS[kind] for kind in kinds.replace(" ", "")]
                     call.restype = None
@@ -129,12 +137,12 @@ class Native:
         self._run("opened_", x, shift, scale, *ends, values, token)
         return values, token
 
-    def turned(self, sums: torch.Tensor, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def turned(self, sums: Sums, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """q, k and v lie by heads, b heads n dim_head, and are seen as b n heads dim_head."""
-        sums, *given = (part.contiguous() for part in (sums, *given))
+        items, frames = sums.shape[:2]
         heads, size = self.shape.heads, self.shape.dim_head
-        made = [torch.empty(sums.shape[0], heads, sums.shape[1], size) for _ in range(3)]
-        self._run(f"turned_{_kind(sums)}", sums, *given, *sums.shape[:2], heads, size, *made)
+        made = [torch.empty(items, heads, frames, size) for _ in range(3)]
+        self._behind("turned", sums, given, items, frames, heads, size, *made)
         return tuple(part.transpose(1, 2) for part in made)
 
     def mixed(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -146,26 +154,32 @@ class Native:
         self._run("mixed_", x, items, heads, frames, size, *by, *ends, values, token)
         return values, token
 
-    def widened(self, sums: torch.Tensor, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        sums, *given = (part.contiguous() for part in (sums, *given))
+    def widened(self, sums: Sums, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        items, frames, wide = sums.shape
         values, token = self._made(sums.shape)
-        ends = (math.prod(sums.shape[:2]), sums.shape[2], self.product.largest, self.product.zero)
-        self._run(f"widened_{_kind(sums)}", sums, *given, *ends, values, token)
+        ends = (items * frames, wide, self.product.largest, self.product.zero)
+        self._behind("widened", sums, given, *ends, values, token)
         return values, token
 
-    def closed(self, sums: torch.Tensor, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        sums, *given = (part.contiguous() for part in (sums, *given))
+    def closed(self, sums: Sums, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
         out = torch.empty(sums.shape)
-        self._run(f"closed_{_kind(sums)}", sums, *given, *sums.shape, out)
+        self._behind("closed", sums, given, *sums.shape, out)
         return (out,)
 
     def _made(self, sizes: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.empty(tuple(sizes), dtype=self.product.dtype), torch.empty(*sizes[:2], 2)
 
+    def _behind(
+        self, name: str, sums: Sums, given: Sequence[torch.Tensor], *rest: torch.Tensor | int
+    ) -> None:
+        """A seam behind a product: of its sums, or with it inside."""
+        given = [part.contiguous() for part in given]
+        if isinstance(sums, Pending):
+            work = sums.work(torch.get_num_threads())
+            self._run(f"{name}_work", ctypes.addressof(work), *given, *rest)
+        else:
+            self._run(f"{name}_{str(sums.dtype).removeprefix('torch.')}", sums.contiguous(), *given, *rest)
+
     def _run(self, name: str, *given: torch.Tensor | int) -> None:
         plain = (each.data_ptr() if isinstance(each, torch.Tensor) else each for each in given)
         self._call[name](*plain, torch.get_num_threads())
-
-
-def _kind(sums: torch.Tensor) -> str:
-    return str(sums.dtype).removeprefix("torch.")

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -54,6 +55,7 @@ class Product:
     sums: (tokens, in) dtype, (out, in) int8 -> (tokens, out) int32, or float32 that holds the same sums (rounded above
     2^24). devices: where it runs. Either side may be of any size but nothing. `of` is for several products with one weight.
     into: the same sums, written where it is told to; None for a kernel that makes its own memory.
+    inside: (values, weight, space) -> the product for a compiled seam to do; None for a kernel that can't be part of one.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Product:
     devices: tuple[str, ...] = ("cpu",)
     prepare: Callable[[torch.Tensor], Prepared] | None = None
     into: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor] | None = None
+    inside: Callable[[torch.Tensor, torch.Tensor, Space], Any] | None = None
 
     def of(self, weight: torch.Tensor, space: Space | None = None) -> Prepared:
         """values -> sums, for as long as it is held with what the kernel makes of the weight (a copy, or nothing).

@@ -1,4 +1,4 @@
-"""The arithmetic between a block's products, as five functions of tensors: seams.cpp says it again, `fused` may run it so.
+"""The arithmetic between a block's products, as five functions of tensors: cpp/seams.h says it again, `fused` may run it so.
 
     opened    normalise, modulate, quantise                 before q, k, v and before the feed-forward
     turned    dequantise, rotate, apart into heads          after q, k, v

@@ -9,7 +9,7 @@ import pytest
 from f5lite import machine
 from f5lite.model import library
 from f5lite.model.config import V1_BASE
-from f5lite.shrink.int8 import auto, fused
+from f5lite.shrink.int8 import best_product
 from f5lite.shrink.int8.compiled import Set
 from f5lite.shrink.int8.convert import Report, convert
 from tests.shrink.int8.models import small_model
@@ -32,4 +32,4 @@ needs_compiler = pytest.mark.skipif(machine.card().compiler is None, reason="no 
 @pytest.fixture(scope="session")
 def compiled_set() -> Set:
     """v1 Base's seams, compiled for this machine: seconds the first time, then kept in the cache folder."""
-    return fused.ready(V1_BASE.dit, auto.fused_product(V1_BASE.dit))
+    return best_product.ready(V1_BASE.dit)

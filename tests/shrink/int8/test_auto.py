@@ -17,7 +17,7 @@ from f5lite import machine
 from f5lite.errors import F5liteError
 from f5lite.evidence.shelf import Level, levels
 from f5lite.model.config import SHAPES, V1_BASE, DiTConfig
-from f5lite.shrink.int8 import auto, compiled, engines, fused, products
+from f5lite.shrink.int8 import auto, best_product, compiled, engines, fused, products
 from f5lite.shrink.int8.engines import ENGINES
 
 SMALL = DiTConfig(dim=64, depth=1, heads=2, dim_head=32, text_dim=16, text_num_embeds=9, conv_layers=0)
@@ -213,7 +213,7 @@ def test_the_faster_product_is_taken(
     measured: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """By what the products take, not by which engine won: on a busy machine that was once the one that took 14 x longer."""
-    able = [ENGINES[name].product for name in auto.PRODUCTS if ENGINES[name].problem() is None]
+    able = [ENGINES[name].product for name in best_product.PRODUCTS if ENGINES[name].problem() is None]
     monkeypatch.setattr(compiled, "problem", lambda shape: None)
     timed: list[object] = []
     for faster in able:

@@ -9,7 +9,7 @@ import pytest
 
 from f5lite.cli import main
 from f5lite.errors import F5liteError
-from f5lite.shrink.int8 import auto, compiled, fused
+from f5lite.shrink.int8 import auto, best_product, compiled
 
 
 @pytest.fixture(autouse=True)
@@ -47,10 +47,10 @@ def test_what_was_compiled_is_measured_and_json_is_one_object(
 ) -> None:
     product = auto.engines.ENGINES["onednn"].product
 
-    def ready(config: object, which: object) -> None:
+    def ready(config: object) -> None:
         monkeypatch.setattr(auto, "usable", lambda config: product)
 
-    monkeypatch.setattr(fused, "ready", ready)
+    monkeypatch.setattr(best_product, "ready", ready)
     assert main(["engines", "--compile", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert made_up == [True], "once, with what was compiled"

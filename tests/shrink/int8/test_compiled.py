@@ -140,7 +140,7 @@ def test_a_compiler_that_fails_says_why_and_leaves_nothing(
     monkeypatch.setenv("F5LITE_CACHE", str(cache))
     broken = cache.parent / "c++"
     broken.write_text(
-        "#!/bin/sh\necho 'seams.cpp:1: warning: hm' >&2\necho 'fatal error: no room' >&2\nexit 1\n"
+        "#!/bin/sh\necho 'seams.h:1: warning: hm' >&2\necho 'fatal error: no room' >&2\nexit 1\n"
     )
     broken.chmod(0o755)
     card = machine.card()

@@ -1,0 +1,44 @@
+// The compiled library: each seam as a plain C function. Of sums that are there, int32 or float32, or of a product of its own.
+#include "product.h"
+#include "seams.h"
+
+extern "C" {
+int tiles_() { return tiles_allowed(); }
+
+void product_(const Work* work, int64_t rows, int out, int32_t* sums, int threads) {
+  each_row(work, rows, Copied{out, sums}, threads);
+}
+
+void opened_(const float* x, const float* shift, const float* scale, int64_t items, int64_t frames, int dim, int largest,
+             int zero, int8_t* values, float* token, int threads) {
+  const Opened seam{x, shift, scale, frames, dim, {values, token, largest, zero}};
+  each_row(static_cast<const float*>(nullptr), items * frames, seam, threads);
+}
+
+void mixed_(const float* x, int64_t items, int64_t heads, int64_t frames, int size, int64_t by_item, int64_t by_head,
+            int64_t by_frame, int largest, int zero, int8_t* values, float* token, int threads) {
+  const Mixed seam{x, heads, frames, size, by_item, by_head, by_frame, {values, token, largest, zero}};
+  each_row(static_cast<const float*>(nullptr), items * frames, seam, threads);
+}
+
+#define MEANING const float *token, const float *row, const float *totals, const float *bias
+#define SEAMS(FROM, NAME)                                                                                             \
+  void turned_##NAME(const FROM* from, MEANING, const float* cos, const float* sin, int64_t items, int64_t frames,    \
+                     int heads, int size, float* q, float* k, float* v, int threads) {                                \
+    const Turned seam{{token, row, totals, bias}, cos, sin, frames, heads, size, q, k, v};                            \
+    each_row(from, items * frames, seam, threads);                                                                    \
+  }                                                                                                                   \
+  void widened_##NAME(const FROM* from, MEANING, int64_t rows, int wide, int largest, int zero, int8_t* values,       \
+                      float* made, int threads) {                                                                     \
+    const Widened seam{{token, row, totals, bias}, wide, {values, made, largest, zero}};                              \
+    each_row(from, rows, seam, threads);                                                                              \
+  }                                                                                                                   \
+  void closed_##NAME(const FROM* from, MEANING, const float* x, const float* gate, const bool* keep, int64_t items,   \
+                     int64_t frames, int dim, float* out, int threads) {                                              \
+    const Closed seam{{token, row, totals, bias}, x, gate, keep, frames, dim, out};                                   \
+    each_row(from, items * frames, seam, threads);                                                                    \
+  }
+SEAMS(int32_t, int32)
+SEAMS(float, float32)
+SEAMS(Work, work)
+}

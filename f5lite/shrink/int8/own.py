@@ -1,0 +1,99 @@
+"""The compiled library's own product (cpp/product.h), which a seam does itself: sums never exist as a whole.
+
+It multiplies by AMX's tiles; on other processors there is none. A variable that forbids oneDNN such instructions forbids them
+here, so that a lesser processor can be played.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from f5lite.shrink.int8.products import Product, Space
+
+DEEP, BESIDE, TOKENS, APART = 64, 32, 32, 16  # as in product.h
+CACHE = (
+    1 << 20
+)  # bytes of sums that a thread makes before it makes numbers of them: they have to stay in its cache
+NAME = "f5lite's own, by tiles"
+FORBID = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+
+
+class Work(ctypes.Structure):
+    """A product to be done, as the library reads it."""
+
+    _fields_ = (
+        ("values", ctypes.c_void_p),
+        ("weight", ctypes.c_void_p),
+        ("width", ctypes.c_int64),
+        ("space", ctypes.c_void_p),
+        ("at_once", ctypes.c_int64),
+    )
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A product that the seam behind it does: values b n in times weight (out, in), both without gaps."""
+
+    values: torch.Tensor
+    weight: torch.Tensor
+    space: Space
+
+    @property
+    def shape(self) -> torch.Size:
+        return torch.Size((*self.values.shape[:-1], len(self.weight)))
+
+    def work(self, threads: int) -> Work:
+        rows, (out, width) = self.values[..., 0].numel(), self.weight.shape
+        many = at_once(rows, out, threads)
+        space = self.space.take(out * width // 4 + threads * many * (out + APART))
+        return Work(self.values.data_ptr(), self.weight.data_ptr(), width, space.data_ptr(), many)
+
+
+def at_once(rows: int, out: int, threads: int) -> int:
+    """Tokens that a thread takes at a time: as many as `CACHE` has room for, and as many for one thread as for another."""
+    most = max(1, CACHE // (4 * (out + APART) * TOKENS)) * TOKENS
+    turns = -(-rows // (threads * most))
+    return -(-rows // (threads * turns * TOKENS)) * TOKENS
+
+
+def suits(*sizes: int) -> bool:
+    """Whether a model whose widths these are can use it inside its seams."""
+    return all(size % DEEP == 0 for size in sizes)
+
+
+@functools.cache
+def product(library: Path) -> Product | None:
+    """That of a compiled library, if it can run here; None if not. Not tried yet: see `Product.problem`."""
+    try:
+        loaded = ctypes.CDLL(str(library))
+    except OSError:  # whoever loads its seams says so
+        return None
+    level = next((os.environ[name] for name in FORBID if os.environ.get(name)), "ALL").upper()
+    if not any(word in level for word in ("AMX", "ALL", "DEFAULT")) or not loaded.tiles_():
+        return None
+    call, space = loaded.product_, Space()
+    call.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32, ctypes.c_void_p, ctypes.c_int32]
+    call.restype = None
+
+    def into(values: torch.Tensor, weight: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        pending = Pending(values.contiguous(), weight.contiguous(), space)
+        threads = torch.get_num_threads()
+        work = pending.work(threads)
+        call(ctypes.byref(work), len(values), len(weight), out.data_ptr(), threads)
+        return out
+
+    def sums(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """Of any size: what is missing to the next multiple is made up of zeros."""
+        (tokens, width), rows = values.shape, len(weight)
+        deeper, wider = -width % DEEP, -rows % BESIDE
+        values, weight = F.pad(values, (0, deeper)), F.pad(weight, (0, deeper, 0, wider))
+        return into(values, weight, torch.empty(tokens, rows + wider, dtype=torch.int32))[:, :rows]
+
+    return Product(NAME, sums, into=into, inside=Pending)
