@@ -28,7 +28,7 @@ from f5lite.lab.listing import Listing
 from f5lite.lab.numbers import number
 from f5lite.machine import quick
 from f5lite.model.config import V1_BASE
-from f5lite.shrink.int8 import auto, fused, sensitivity
+from f5lite.shrink.int8 import auto, sensitivity
 from f5lite.shrink.int8.engines import ENGINES, FUSED
 
 # What the lesson uses besides what is written here.
@@ -233,7 +233,5 @@ def bits(name: str) -> int:
 
 
 def small_voice(name: str) -> Any:
-    """The bundled voice, converted, computing with an engine. "fused" would have to be compiled for so small a model first,
-    so the engine of its products stands in."""
-    product = auto.usable(V1_BASE.dit) if name == FUSED else None
-    return f5lite.load(tiny(), engine=name if product is None else fused.engine_of(product))
+    """The bundled voice, converted, computing with an engine."""
+    return f5lite.load(tiny(), engine=name)

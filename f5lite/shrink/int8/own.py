@@ -59,8 +59,8 @@ class Pending:
 def at_once(rows: int, out: int, threads: int) -> int:
     """Tokens that a thread takes at a time: as many as `CACHE` has room for, and as many for one thread as for another."""
     most = max(1, CACHE // (4 * (out + APART) * TOKENS)) * TOKENS
-    turns = -(-rows // (threads * most))
-    return -(-rows // (threads * turns * TOKENS)) * TOKENS
+    turns = max(1, -(-rows // (threads * most)))
+    return max(1, -(-rows // (threads * turns * TOKENS))) * TOKENS
 
 
 def suits(*sizes: int) -> bool:
