@@ -93,7 +93,8 @@ def product(library: Path) -> Product | None:
         """Of any size: what is missing to the next multiple is made up of zeros."""
         (tokens, width), rows = values.shape, len(weight)
         deeper, wider = -width % DEEP, -rows % BESIDE
-        values, weight = F.pad(values, (0, deeper)), F.pad(weight, (0, deeper, 0, wider))
+        if deeper or wider:
+            values, weight = F.pad(values, (0, deeper)), F.pad(weight, (0, deeper, 0, wider))
         return into(values, weight, torch.empty(tokens, rows + wider, dtype=torch.int32))[:, :rows]
 
     return Product(NAME, sums, into=into, inside=Pending)

@@ -219,7 +219,9 @@ def test_the_faster_product_is_taken(
     for faster in able:
         monkeypatch.setenv("F5LITE_CACHE", str(tmp_path / fused.engine_of(faster)))
 
-        def of(product: products.Product, weight: torch.Tensor, faster: object = faster) -> Callable:
+        def of(
+            product: products.Product, weight: torch.Tensor, space: object, faster: object = faster
+        ) -> Callable:
             timed.append(product)
             return lambda values: time.sleep(0 if product is faster else 0.02)
 
