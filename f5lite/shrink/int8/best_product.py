@@ -1,6 +1,6 @@
 """Which product engine `fused` uses here, and its compiled set with that product.
 
-Products are timed by themselves, once a machine: which engine wins on a busy machine says little about their products.
+Products are timed with one seam behind them, once a machine. Which engine wins on a busy machine says little about them.
 """
 
 from __future__ import annotations
@@ -56,10 +56,28 @@ def fused_product(config: DiTConfig) -> Product:
         return fused.product_here()
 
     def now() -> dict[str, str]:
+        sets = {each: compiled.load(fused.shape_of(config), each) for each in able.values()}
+        space = products.Space()
+
+        def once(product: Product, values: torch.Tensor, weight: torch.Tensor) -> object:
+            return behind(sets[product], values, weight, space)
+
         with torch.inference_mode():
-            return {"product": products.faster(list(able.values()), PAIR * FRAMES, config.dim).name}
+            return {"product": products.faster(list(able.values()), PAIR * FRAMES, config.dim, once).name}
 
     return able.get(machine.calibration(product_name(config), now)["product"]) or fused.product_here()
+
+
+def behind(made: Set, values: torch.Tensor, weight: torch.Tensor, space: products.Space) -> torch.Tensor:
+    """A product and the seam behind it, as a block has them: what is inside a seam needs no place for its sums."""
+    tokens, rows = len(values), torch.ones(3, len(weight))
+    sums = made.of(weight, space)(values[None])
+    x, gate, keep = (
+        torch.zeros(1, tokens, len(weight)),
+        rows[:1, None],
+        torch.ones(1, tokens, 1, dtype=torch.bool),
+    )
+    return made.run["closed"](sums, torch.ones(1, tokens, 2), *rows, x, gate, keep)[0]
 
 
 def _products(config: DiTConfig) -> list[Product]:

@@ -163,23 +163,28 @@ def onednn() -> Product:
     return exact[0] if exact else ONEDNN_7_BITS
 
 
-def faster(products: Sequence[Product], tokens: int, width: int) -> Product:
-    """The one that is done first with a square weight, what it makes of the weight included.
+def faster(
+    products: Sequence[Product],
+    tokens: int,
+    width: int,
+    once: Callable[[Product, torch.Tensor, torch.Tensor], object] | None = None,
+) -> Product:
+    """The one that is done first with a square weight, what it makes of the weight included. once: does it, with what follows.
 
     On processors with int8 instructions oneDNN packs by a slow reorder: 5 ms for what then takes 1.5 (AMX, 1,024 a side). One
     that is a plain loop is found out on a small piece, and left out of the whole.
     """
-    left, space = list(products), Space()
+    once = once or (lambda product, values, weight: product.of(weight)(values))
+    left = list(products)
     for count, side in ((16, min(width, 256)), (tokens, width)):
         weight = torch.ones(side, side, dtype=torch.int8)
         taken = [math.inf] * len(left)
         for _ in range(ROUNDS):  # in turn: a busy moment falls on all of them
             for i, each in enumerate(left):
                 values = torch.ones(count, side, dtype=each.dtype)
-                once = least(
-                    lambda values, each=each, weight=weight: each.of(weight, space)(values), values, 1
-                )
-                taken[i] = min(taken[i], once)
+                begin = time.perf_counter()
+                once(each, values, weight)
+                taken[i] = min(taken[i], time.perf_counter() - begin)
         best = left[taken.index(min(taken))]
         left = [each for each, took in zip(left, taken, strict=True) if took <= PLAIN_LOOP * min(taken)]
         if len(left) == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,19 @@ def test_inside_a_seam_it_says_what_it_says_before_it(
             assert all(torch.equal(a, b) for a, b in zip(wanted, found, strict=True)), name
     finally:
         torch.set_num_threads(before)
+
+
+@needs_tiles
+@pytest.mark.measures
+def test_it_is_taken_or_no_slower_one_is(product: products.Product) -> None:
+    """What the choice between products looks at, measured again: within a fifth of the fastest."""
+    space, weight = products.Space(), torch.ones(1024, 1024, dtype=torch.int8)
+    values = torch.ones(384, 1024, dtype=torch.int8)
+    taken = best_product.fused_product(V1_BASE.dit)
+    best = {}
+    for _ in range(30):
+        for each in (product, products.TORCH):
+            begin = time.perf_counter()
+            best_product.behind(compiled.load(BASE, each), values, weight, space)
+            best[each] = min(best.get(each, math.inf), time.perf_counter() - begin)
+    assert best[taken] <= 1.2 * min(best.values())
