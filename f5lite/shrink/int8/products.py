@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import logging
 import math
 import sys
 import threading
@@ -120,6 +121,7 @@ def qlinear(values: torch.Tensor, weight: torch.Tensor, zero: int = 0) -> torch.
 
 def bitsandbytes(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """The product inside `bitsandbytes.nn.Linear8bitLt`. Imported at its first use."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # warns of a package that only its 4-bit product needs
     import bitsandbytes  # noqa: F401  (registers the operation)
 
     if weight.shape[1] == 1:
