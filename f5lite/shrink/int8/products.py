@@ -121,7 +121,8 @@ def qlinear(values: torch.Tensor, weight: torch.Tensor, zero: int = 0) -> torch.
 
 def bitsandbytes(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """The product inside `bitsandbytes.nn.Linear8bitLt`. Imported at its first use."""
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # warns of a package that only its 4-bit product needs
+    # It warns of a package that only its 4-bit product needs.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     import bitsandbytes  # noqa: F401  (registers the operation)
 
     if weight.shape[1] == 1:
