@@ -21,10 +21,8 @@ from f5lite.shrink.int8.products import Product
 
 log = logging.getLogger(__name__)
 
-PRODUCTS = (
-    "torch",
-    "onednn",
-)  # the engines whose product "fused" may use; the compiled library's own is the third
+# The engines whose product "fused" may use; the compiled library's own is the third.
+PRODUCTS = ("torch", "onednn")
 WIDE = 512  # models narrower than that never start a measurement
 PAIR, FRAMES = 2, 192  # what is measured with
 
@@ -70,14 +68,10 @@ def fused_product(config: DiTConfig) -> Product:
 
 def behind(made: Set, values: torch.Tensor, weight: torch.Tensor, space: products.Space) -> torch.Tensor:
     """A product and the seam behind it, as a block has them: what is inside a seam needs no place for its sums."""
-    tokens, rows = len(values), torch.ones(3, len(weight))
-    sums = made.of(weight, space)(values[None])
-    x, gate, keep = (
-        torch.zeros(1, tokens, len(weight)),
-        rows[:1, None],
-        torch.ones(1, tokens, 1, dtype=torch.bool),
-    )
-    return made.run["closed"](sums, torch.ones(1, tokens, 2), *rows, x, gate, keep)[0]
+    tokens, out = len(values), len(weight)
+    token, row, x = torch.ones(1, tokens, 2), torch.ones(out), torch.zeros(1, tokens, out)
+    gate, keep = torch.ones(1, 1, out), torch.ones(1, tokens, 1, dtype=torch.bool)
+    return made.run["closed"](made.of(weight, space)(values[None]), token, row, row, row, x, gate, keep)[0]
 
 
 def _products(config: DiTConfig) -> list[Product]:

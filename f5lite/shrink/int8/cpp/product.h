@@ -1,8 +1,8 @@
 // Products of 8-bit integers with a seam right behind each: a thread multiplies as many tokens as its second-level cache has
 // room for the sums of, and makes numbers of them before it takes the next. The sums never exist as a whole.
 //
-// Weights are packed at each call, for a fiftieth of the time: in words of four numbers, 16 outputs side by side, which is
-// what tiles (AMX) take. For AVX-512 VNNI the same was tried, with sums in registers, and was slower than oneDNN's product.
+// Weights are packed at each call, so no copy of them stays: in words of four numbers, 16 outputs side by side, which is what
+// tiles (AMX) take. For AVX-512 VNNI the same was tried, with sums in registers, and was slower than oneDNN's product.
 #pragma once
 #include <algorithm>
 
@@ -28,7 +28,7 @@ struct Work {
 
 constexpr int BESIDE = 32;  // outputs of a panel
 constexpr int DEEP = 64;    // numbers of a step
-constexpr int APART = 16;   // numbers more in a row of sums than outputs: rows 4 KB apart would share a line of the cache
+constexpr int APART = 16;   // numbers more in a row of sums than outputs: rows whole pages apart would share sets of the cache
 
 #if HAS_TILES
 // 16 rows of 16 words, `stride` bytes apart -> as many, the other way round.
@@ -88,7 +88,7 @@ inline void tiles(const int8_t* values, int64_t in, const int8_t* panel, int32_t
     if (SECOND) _tile_loadd(5, tokens + 16 * in, in);
     _tile_loadd(6, step, 64);
     _tile_loadd(7, step + 1024, 64);
-    for (int i = 0; i < 2048; i += 64) _mm_prefetch(step + 2048 + i, _MM_HINT_T0);  // the next step's: a sixth faster
+    for (int i = 0; i < 2048; i += 64) _mm_prefetch(step + 2048 + i, _MM_HINT_T0);  // the next step's
     _tile_dpbssd(0, 4, 6);
     _tile_dpbssd(1, 4, 7);
     if (SECOND) { _tile_dpbssd(2, 5, 6); _tile_dpbssd(3, 5, 7); }
