@@ -228,12 +228,6 @@ def engine_of(product: Product) -> str:
     return "onednn" if product in RISKY.values() else "torch"
 
 
-def ready(config: DiTConfig, product: Product, say: Callable[[str], None] = log.warning) -> Set:
-    """The compiled set for a model and a product, compiled now if it isn't there: `auto.ready` takes the fastest product."""
-    build(config, say)
-    return compiled.load(shape_of(config), product)
-
-
 def build(config: DiTConfig, say: Callable[[str], None] = log.warning) -> None:
     """Compile what a model needs unless it is there. F5liteError without a compiler, or for odd widths."""
     if why := native.refusal(shape_of(config)):

@@ -214,7 +214,7 @@ def test_odd_widths_are_refused(cache: Path) -> None:
     shape = Shape(40, 2, 20, 80)
     assert "multiples of 16" in compiled.problem(shape)
     with pytest.raises(F5liteError, match="multiples of 16"):
-        fused.ready(replace(V1_BASE.dit, dim=48, heads=2, dim_head=24), PRODUCT)
+        fused.build(replace(V1_BASE.dit, dim=48, heads=2, dim_head=24))
     compiled.build(print)
     assert compiled.problem(SHAPE) is None and "multiples of 16" in compiled.problem(shape)
 
