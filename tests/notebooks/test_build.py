@@ -196,3 +196,9 @@ def test_the_clock_leaves_out_what_others_use_and_nothing_else(monkeypatch: pyte
         watch = clock.Clock()
         subprocess.run(work, check=True)
         assert least <= watch.fair <= min(most, watch.wall + 0.01)
+
+
+def test_a_child_that_used_less_than_a_tick_used_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "busy", lambda: True)
+    monkeypatch.setattr(clock.Clock, "_children", staticmethod(lambda: 3.0))
+    assert clock.Clock().fair == 0
