@@ -192,20 +192,21 @@ class Auto:
 
     def choice(self, q: torch.Tensor) -> Choice:
         """What it takes for q (b h n d), and why."""
-        return self._chosen(q)[1]
+        return self.chosen(tuple(q.shape), q.dtype, q.device)[1]
 
-    def _chosen(self, q: torch.Tensor) -> tuple[Any, Choice]:
-        heads, frames, dim_head = q.shape[1:]
-        key = (heads, frames, dim_head, q.dtype, q.device)
+    def chosen(self, sizes: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> tuple[Any, Choice]:
+        """The backend for a q of those sizes (b h n d), and why."""
+        heads, frames, dim_head = sizes[1:]
+        key = (heads, frames, dim_head, dtype, device)
         if key not in self.choices:
             from f5lite.shrink.attention.switch import backend
 
-            table = calibrated(heads, dim_head, q.dtype, q.device)
+            table = calibrated(heads, dim_head, dtype, device)
             choice = choose(table, frames, machine.card().bf16_instructions)
-            self.choices[key] = (backend(choice.name, q.device), choice)
+            self.choices[key] = (backend(choice.name, device), choice)
         return self.choices[key]
 
     def __call__(
         self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None = None
     ) -> torch.Tensor:
-        return self._chosen(q)[0](q, k, v, mask)
+        return self.chosen(tuple(q.shape), q.dtype, q.device)[0](q, k, v, mask)

@@ -66,6 +66,16 @@ class Switch:
         return self.current(q, k, v, mask)
 
 
+def resolved(
+    backend: Backend, sizes: tuple[int, ...], dtype: torch.dtype = torch.float32, device: Device = "cpu"
+) -> Backend:
+    """The backend that does the work where `backend` is called with q of those sizes (b h n d), `dtype` and device."""
+    backend = backend.current if isinstance(backend, Switch) else backend
+    return (
+        backend.chosen(sizes, dtype, torch.device(device))[0] if isinstance(backend, auto.Auto) else backend
+    )
+
+
 def install(dit: nn.Module, name: str | Backend, device: Device = None) -> nn.Module:
     """Give every block of a model a `Switch` with that backend; returns the model."""
     own = backend(name, device)

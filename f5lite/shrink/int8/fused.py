@@ -17,6 +17,7 @@ from torch import nn
 from f5lite.errors import F5liteError
 from f5lite.model.acoustic import DiT
 from f5lite.model.config import DiTConfig
+from f5lite.shrink.attention.switch import resolved
 from f5lite.shrink.int8 import compiled, engines, native, seams
 from f5lite.shrink.int8.compiled import Set
 from f5lite.shrink.int8.layers import Int8Linear
@@ -67,7 +68,7 @@ class FusedBlock(LeanBlock):
         step = self.at_once or len(x)
         groups = [slice(i, i + step) for i in range(0, len(x), step)]
         between = self._attended(x, (shift1, scale1, gate1, kept), mask, rope, groups)
-        return joined(self._fed(between, (shift2, scale2, gate2, keep), groups))
+        return self._fed(between, (shift2, scale2, gate2, keep), groups)
 
     def by_layers(self) -> None:
         """The block as it was before `fuse`."""
@@ -81,8 +82,8 @@ class FusedBlock(LeanBlock):
         mask: torch.Tensor | None,
         rope: tuple[torch.Tensor, torch.Tensor],
         groups: list[slice],
-    ) -> list[torch.Tensor]:
-        """x b n d and its shift, scale, gate and kept frames -> x after the attention, a group of items each.
+    ) -> torch.Tensor:
+        """x b n d and its shift, scale, gate and kept frames -> x after the attention, b n d.
 
         Of one item at a time q, k and v are there; a layer's weight is packed once for all.
         """
@@ -93,14 +94,12 @@ class FusedBlock(LeanBlock):
             self._mixed(sums, x[i], shift[i], scale[i], None if mask is None else mask[i], rope)
             for i in (slice(i, i + 1) for i in range(len(x)))
         ]
-        sums = self._of(attention.to_out[0])
-
-        def closed(group: slice) -> torch.Tensor:
+        sums, out = self._of(attention.to_out[0]), torch.empty_like(x)
+        for group in groups:
             values, token = (joined(parts) for parts in zip(*mixed[group], strict=True))
             found = self._product(attention.to_out[0], values, token, sums)
-            return self.fused.run["closed"](*found, x[group], gate[group], kept[group])[0]
-
-        return [closed(group) for group in groups]
+            self.fused.run["closed"](*found, x[group], gate[group], kept[group], out[group])
+        return out
 
     def _mixed(
         self,
@@ -112,27 +111,32 @@ class FusedBlock(LeanBlock):
         rope: tuple[torch.Tensor, torch.Tensor],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What attention makes of x, quantised: values b n d and their tokens b n 2."""
-        q, k, v = (part.transpose(1, 2) for part in self._turned(sums, x, shift, scale, rope))
+        attention = self.attn
+        backend = resolved(attention.backend, (len(x), attention.heads, x.shape[1], self._size))
+        dtype = torch.bfloat16 if getattr(backend, "dtype", None) is torch.bfloat16 else torch.float32
+        q, k, v = (part.transpose(1, 2) for part in self._turned(sums, x, shift, scale, rope, dtype))
         # Frames of a head side by side (uncompiled they lie 4 KB apart at v1 Base): products read them so much faster.
         k, v = k.contiguous(), v.contiguous()
-        mixed = self.attn.backend(q, k, v, mask if self.attn.masked else None)
+        mixed = backend(q, k, v, mask if attention.masked else None)
         del q, k, v
-        return self.fused.run["mixed"](mixed.float().transpose(1, 2))
+        return self.fused.run["mixed"](mixed.to(dtype).transpose(1, 2))
 
-    def _fed(
-        self, x: list[torch.Tensor], each: tuple[torch.Tensor, ...], groups: list[slice]
-    ) -> list[torch.Tensor]:
-        """x by groups, with their shift, scale, gate and kept frames -> x after the feed-forward; empties the list."""
+    def _fed(self, x: torch.Tensor, each: tuple[torch.Tensor, ...], groups: list[slice]) -> torch.Tensor:
+        """x b n d with its shift, scale, gate and kept frames -> x after the feed-forward, where it lies."""
         run = self.fused.run
         widen, narrow = self.ff.ff[0][0], self.ff.ff[2]
         wider, narrower = self._of(widen), self._of(narrow)
+        for group in groups:
+            its, (shift, scale, gate, kept) = x[group], (part[group] for part in each)
+            wide = run["widened"](*self._product(widen, *run["opened"](its, shift, scale), wider))
+            run["closed"](*self._product(narrow, *wide, narrower), its, gate, kept, its)
+            del wide
+        return x
 
-        def fed(x: torch.Tensor, *item: torch.Tensor) -> torch.Tensor:
-            shift, scale, gate, kept = item
-            wide = run["widened"](*self._product(widen, *run["opened"](x, shift, scale), wider))
-            return run["closed"](*self._product(narrow, *wide, narrower), x, gate, kept)[0]
-
-        return [fed(x.pop(0), *(part[group] for part in each)) for group in groups]
+    @property
+    def _size(self) -> int:
+        """Numbers of a head."""
+        return self.attn.to_qkv.out_features // (3 * self.attn.heads)
 
     @property
     def _plain(self) -> bool:
@@ -155,17 +159,21 @@ class FusedBlock(LeanBlock):
         shift: torch.Tensor,
         scale: torch.Tensor,
         rope: tuple[torch.Tensor, torch.Tensor],
+        dtype: torch.dtype,
     ) -> tuple[torch.Tensor, ...]:
-        """q, k, v, turned by their frames' angles: b n heads dim_head each."""
+        """q, k, v, turned by their frames' angles: b n heads dim_head each, of `dtype`."""
         attention = self.attn
         found = self._product(attention.to_qkv, *self.fused.run["opened"](x, shift, scale), sums)
         if self._plain:
-            return self.fused.run["turned"](*found, *(part[:, None].contiguous() for part in rope))
+            return self.fused.run["turned"](
+                *found, *(part[:, None].contiguous() for part in rope), dtype=dtype
+            )
         y = seams.meant(*found).unflatten(-1, (3, attention.heads, -1))
         q, k, v = (part.transpose(1, 2) for part in y.unbind(-3))
         if attention.q_norm is not None:
             q, k = attention.q_norm(q), attention.k_norm(k)
-        return tuple(part.transpose(1, 2) for part in (attention.turn(q, rope), attention.turn(k, rope), v))
+        turned = (attention.turn(q, rope), attention.turn(k, rope), v)
+        return tuple(part.transpose(1, 2).to(dtype) for part in turned)
 
 
 def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -57,29 +57,6 @@ class HalfLinear(nn.Module):
         return product_in_pieces(x, self.weight, None, self.bias)
 
 
-class HalfConvolution(nn.Module):
-    """A one-dimensional convolution with bf16 weights, one group made float32 at a time; b d n -> b d n."""
-
-    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, like: nn.Conv1d):
-        super().__init__()
-        self.register_buffer("weight", weight)
-        self.register_buffer("bias", bias)
-        self.groups, self.padding, self.stride, self.dilation = (
-            like.groups,
-            like.padding,
-            like.stride,
-            like.dilation,
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        weights = self.weight.chunk(self.groups)
-        biases = self.bias.chunk(self.groups) if self.bias is not None else (None,) * self.groups
-        parts = zip(x.float().chunk(self.groups, 1), weights, biases, strict=True)
-        return torch.cat(
-            [F.conv1d(p, w.float(), b, self.stride, self.padding, self.dilation) for p, w, b in parts], 1
-        )
-
-
 class HalfEmbedding(nn.Module):
     """An embedding table in bf16: only the rows in use are made float32."""
 

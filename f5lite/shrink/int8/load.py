@@ -18,16 +18,12 @@ from f5lite.model.checkpoint import Checkpoint
 from f5lite.model.config import ModelConfig
 from f5lite.model.text import TextEmbedding
 from f5lite.model.vocoder import Vocos
-from f5lite.shrink.int8 import auto, best_product, fused
+from f5lite.shrink.int8 import auto, best_product, convolution, fused
 from f5lite.shrink.int8.compiled import Set
+from f5lite.shrink.int8.convolution import HalfConvolution
 from f5lite.shrink.int8.engines import FUSED, Engine, engine
 from f5lite.shrink.int8.file import TABLE, Header, header_of
-from f5lite.shrink.int8.layers import (
-    HalfConvolution,
-    HalfEmbedding,
-    HalfLinear,
-    Int8Linear,
-)
+from f5lite.shrink.int8.layers import HalfEmbedding, HalfLinear, Int8Linear
 from f5lite.shrink.int8.lean import fuse_projection, make_lean
 from f5lite.shrink.modulation import TableModulation, drop_modulation
 from f5lite.shrink.streamed import drop_when_reached, stream
@@ -74,6 +70,8 @@ def load_stage(
             )
         how, seams = _how(engine_name, config if name == "acoustic" else None, device)
         module = _fill(_empty(name, config), checkpoint, PREFIXES[name], how, device)
+        if name == "acoustic":
+            convolution.install(module, how)
         if seams is not None:
             fused.install(module, seams, None if residency == "resident" else 1)
         if name == "acoustic" and residency != "resident" and device == "cpu":

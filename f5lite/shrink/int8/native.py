@@ -28,8 +28,8 @@ FLAGS = ("-O3", "-std=c++17", "-fPIC", "-fno-math-errno", "-fno-trapping-math", 
 # The arguments of each seam: p a pointer, n a 64-bit count, i a 32-bit number. The last is the number of threads.
 ARGUMENTS = {
     "opened": "ppp nn iii pp i",
-    "turned": "ppppp pp nn ii ppp i",
-    "mixed": "p nnn i nnn ii pp i",
+    "turned": "ppppp pp nn iii ppp i",
+    "mixed": "p i nnn i nnn ii pp i",
     "widened": "ppppp n iii pp i",
     "closed": "ppppp ppp nn i p i",
 }
@@ -137,12 +137,14 @@ class Native:
         self._run("opened_", x, shift, scale, *ends, values, token)
         return values, token
 
-    def turned(self, sums: Sums, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def turned(
+        self, sums: Sums, *given: torch.Tensor, dtype: torch.dtype = torch.float32
+    ) -> tuple[torch.Tensor, ...]:
         """q, k and v lie by heads, b heads n dim_head, and are seen as b n heads dim_head."""
         items, frames = sums.shape[:2]
         heads, size = self.shape.heads, self.shape.dim_head
-        made = [torch.empty(items, heads, frames, size) for _ in range(3)]
-        self._behind("turned", sums, given, items, frames, heads, size, *made)
+        made = [torch.empty(items, heads, frames, size, dtype=dtype) for _ in range(3)]
+        self._behind("turned", sums, given, items, frames, heads, size, _half(dtype), *made)
         return tuple(part.transpose(1, 2) for part in made)
 
     def mixed(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -151,7 +153,7 @@ class Native:
         values, token = self._made((items, frames, heads * size))
         by = (x.stride(0), x.stride(2), x.stride(1))
         ends = (self.product.largest, self.product.zero)
-        self._run("mixed_", x, items, heads, frames, size, *by, *ends, values, token)
+        self._run("mixed_", x, _half(x.dtype), items, heads, frames, size, *by, *ends, values, token)
         return values, token
 
     def widened(self, sums: Sums, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -162,7 +164,9 @@ class Native:
         return values, token
 
     def closed(self, sums: Sums, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        out = torch.empty(sums.shape)
+        given, out = given[:7], given[7] if len(given) > 7 else torch.empty(sums.shape)
+        if not out.is_contiguous() or out.dtype != torch.float32:
+            raise ValueError("what a seam writes to has to be float32, without gaps")
         self._behind("closed", sums, given, *sums.shape, out)
         return (out,)
 
@@ -183,3 +187,10 @@ class Native:
     def _run(self, name: str, *given: torch.Tensor | int) -> None:
         plain = (each.data_ptr() if isinstance(each, torch.Tensor) else each for each in given)
         self._call[name](*plain, torch.get_num_threads())
+
+
+def _half(dtype: torch.dtype) -> int:
+    """1 for bf16, 0 for float32: what stands on the attention's side of a seam."""
+    if dtype not in (torch.float32, torch.bfloat16):
+        raise ValueError(f"attention's numbers are float32 or bfloat16 here, found {dtype}")
+    return int(dtype == torch.bfloat16)

@@ -55,7 +55,7 @@ class Opened(Seam):
 
 
 class Turned(Seam):
-    """sums: b n 3·d; cos, sin: n 1 dim_head/2 -> q, k, v, each b n heads dim_head, float32, of their own."""
+    """sums: b n 3·d; cos, sin: n 1 dim_head/2 -> q, k, v, each b n heads dim_head, of their own, float32 or `dtype`."""
 
     def forward(
         self,
@@ -66,6 +66,7 @@ class Turned(Seam):
         bias: torch.Tensor,
         cos: torch.Tensor,
         sin: torch.Tensor,
+        dtype: torch.dtype = torch.float32,
     ) -> tuple[torch.Tensor, ...]:
         q, k, v = meant(sums, token, row, totals, bias).unflatten(-1, (3, self.heads, -1)).unbind(2)
 
@@ -73,14 +74,14 @@ class Turned(Seam):
             a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
             return torch.stack((a * cos - b * sin, b * cos + a * sin), -1).flatten(-2)
 
-        return rotate(q), rotate(k), v.clone()
+        return rotate(q).to(dtype), rotate(k).to(dtype), v.clone().to(dtype)
 
 
 class Mixed(Seam):
-    """x: b n heads dim_head -> values b n d, tokens b n 2."""
+    """x: b n heads dim_head, float32 or bf16 -> values b n d, tokens b n 2."""
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return self.quantise(x.flatten(2))
+        return self.quantise(x.float().flatten(2))
 
 
 class Widened(Seam):
@@ -102,7 +103,10 @@ class Widened(Seam):
 
 
 class Closed(Seam):
-    """sums: b n d; x: b n d; gate: b 1 d; keep: b n 1, true where a frame is real -> b n d."""
+    """sums: b n d; x: b n d; gate: b 1 d; keep: b n 1, true where a frame is real -> b n d.
+
+    out: where it is written to, if it is told; that may be x.
+    """
 
     def forward(
         self,
@@ -114,8 +118,10 @@ class Closed(Seam):
         x: torch.Tensor,
         gate: torch.Tensor,
         keep: torch.Tensor,
+        out: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, ...]:
-        return (x + gate * torch.where(keep, meant(sums, token, row, totals, bias), 0.0),)
+        found = x + gate * torch.where(keep, meant(sums, token, row, totals, bias), 0.0)
+        return (found if out is None else out.copy_(found),)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 // The compiled library: each seam as a plain C function. Of sums that are there, int32 or float32, or of a product of its own.
 #include "product.h"
 #include "seams.h"
+#include <type_traits>
 
 extern "C" {
 int tiles_() { return tiles_allowed(); }
@@ -15,18 +16,28 @@ void opened_(const float* x, const float* shift, const float* scale, int64_t ite
   each_row(static_cast<const float*>(nullptr), items * frames, seam, threads);
 }
 
-void mixed_(const float* x, int64_t items, int64_t heads, int64_t frames, int size, int64_t by_item, int64_t by_head,
-            int64_t by_frame, int largest, int zero, int8_t* values, float* token, int threads) {
-  const Mixed seam{x, heads, frames, size, by_item, by_head, by_frame, {values, token, largest, zero}};
-  each_row(static_cast<const float*>(nullptr), items * frames, seam, threads);
+// half: attention's numbers are Bf16, else float.
+void mixed_(const void* x, int half, int64_t items, int64_t heads, int64_t frames, int size, int64_t by_item,
+            int64_t by_head, int64_t by_frame, int largest, int zero, int8_t* values, float* token, int threads) {
+  const auto run = [&](const auto* from) {
+    const Mixed<std::decay_t<decltype(*from)>> seam{from,    heads,    frames, size, by_item, by_head, by_frame,
+                                                    {values, token, largest, zero}};
+    each_row(static_cast<const float*>(nullptr), items * frames, seam, threads);
+  };
+  half ? run(static_cast<const Bf16*>(x)) : run(static_cast<const float*>(x));
 }
 
 #define MEANING const float *token, const float *row, const float *totals, const float *bias
 #define SEAMS(FROM, NAME)                                                                                             \
   void turned_##NAME(const FROM* from, MEANING, const float* cos, const float* sin, int64_t items, int64_t frames,    \
-                     int heads, int size, float* q, float* k, float* v, int threads) {                                \
-    const Turned seam{{token, row, totals, bias}, cos, sin, frames, heads, size, q, k, v};                            \
-    each_row(from, items * frames, seam, threads);                                                                    \
+                     int heads, int size, int half, void* q, void* k, void* v, int threads) {                         \
+    const auto run = [&](auto kind) {                                                                                 \
+      using To = decltype(kind);                                                                                      \
+      const Turned<To> seam{{token, row, totals, bias}, cos, sin, frames, heads, size, static_cast<To*>(q),           \
+                            static_cast<To*>(k), static_cast<To*>(v)};                                                \
+      each_row(from, items * frames, seam, threads);                                                                  \
+    };                                                                                                                \
+    half ? run(Bf16{}) : run(float{});                                                                                \
   }                                                                                                                   \
   void widened_##NAME(const FROM* from, MEANING, int64_t rows, int wide, int largest, int zero, int8_t* values,       \
                       float* made, int threads) {                                                                     \

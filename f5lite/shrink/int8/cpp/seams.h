@@ -26,13 +26,14 @@ struct Opened {
   }
 };
 
-// q, k, v: items heads frames size.
+// q, k, v: items heads frames size, float or Bf16.
+template <typename To>
 struct Turned {
   Meaning meaning;
   const float *cos, *sin;
   int64_t frames;
   int heads, size;
-  float *q, *k, *v;
+  To *q, *k, *v;
 
   int width() const { return 3 * heads * size; }
   int held() const { return width(); }
@@ -43,25 +44,25 @@ struct Turned {
     const int64_t item = r / frames, n = r % frames;
     const int half = size / 2;
     const float *c = cos + n * half, *s = sin + n * half;
-    for (int h = 0; h < heads; h++) {
-      const int64_t place = ((item * heads + h) * frames + n) * size;
-      const float* from = row.held.data() + h * size;
-      for (float* to : {q, k}) {
-        for (int i = 0; i < half; i++) {
-          const float a = from[2 * i], b = from[2 * i + 1];
-          to[place + 2 * i] = a * c[i] - b * s[i];
-          to[place + 2 * i + 1] = b * c[i] + a * s[i];
-        }
-        from += heads * size;
+    for (int h = 0; h < 2 * heads; h++) {  // q and k
+      float* x = row.held.data() + h * size;
+      for (int i = 0; i < half; i++) {
+        const float a = x[2 * i], b = x[2 * i + 1];
+        x[2 * i] = a * c[i] - b * s[i];
+        x[2 * i + 1] = b * c[i] + a * s[i];
       }
-      std::memcpy(v + place, from, sizeof(float) * size);
     }
+    const float* from = row.held.data();
+    for (To* to : {q, k, v})
+      for (int h = 0; h < heads; h++, from += size)
+        for (int i = 0; i < size; i += W) store(to + ((item * heads + h) * frames + n) * size + i, load(from + i));
   }
 };
 
-// x: items heads frames size, by steps in numbers; the last one is 1.
+// x: items heads frames size, by steps in numbers; the last one is 1. float or Bf16.
+template <typename From>
 struct Mixed {
-  const float* x;
+  const From* x;
   int64_t heads, frames;
   int size;
   int64_t by_item, by_head, by_frame;
@@ -72,7 +73,7 @@ struct Mixed {
   void operator()(int64_t r, const void*, Row& row) const {
     row.clear();
     for (int h = 0; h < heads; h++) {
-      const float* from = x + r / frames * by_item + h * by_head + r % frames * by_frame;
+      const From* from = x + r / frames * by_item + h * by_head + r % frames * by_frame;
       for (int i = 0; i < size; i += W) row.put(h * size + i, load(from + i));
     }
     row.quantise(r, to);
@@ -98,6 +99,7 @@ struct Widened {
   }
 };
 
+// out may be x itself.
 struct Closed {
   Meaning meaning;
   const float *x, *gate;
@@ -112,7 +114,7 @@ struct Closed {
   void operator()(int64_t r, const S* sums, Row&) const {
     const auto y = meaning.at(r, sums);
     const float *from = x + r * dim, *its_gate = gate + r / frames * dim;
-    if (!keep[r]) { std::memcpy(out + r * dim, from, sizeof(float) * dim); return; }
+    if (!keep[r]) { if (out != x) std::memcpy(out + r * dim, from, sizeof(float) * dim); return; }
     for (int i = 0; i < dim; i += W) store(out + r * dim + i, load(from + i) + load(its_gate + i) * y[i]);
   }
 };

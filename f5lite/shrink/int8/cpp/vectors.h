@@ -12,11 +12,26 @@ constexpr int W = 8;
 #endif
 typedef float V __attribute__((vector_size(4 * W)));
 typedef int32_t I __attribute__((vector_size(4 * W)));
+typedef uint32_t U __attribute__((vector_size(4 * W)));
+typedef uint16_t H __attribute__((vector_size(2 * W)));
 typedef int8_t B __attribute__((vector_size(W)));
 
 inline V load(const float* p) { V v; std::memcpy(&v, p, sizeof v); return v; }
 inline V load(const int32_t* p) { I v; std::memcpy(&v, p, sizeof v); return __builtin_convertvector(v, V); }
 inline void store(float* p, V v) { std::memcpy(p, &v, sizeof v); }
+struct Bf16 { uint16_t bits; };  // the upper half of a float
+inline V load(const Bf16* p) {
+  H h; std::memcpy(&h, p, sizeof h);
+  const U bits = __builtin_convertvector(h, U) << 16;
+  V v; std::memcpy(&v, &bits, sizeof v);
+  return v;
+}
+inline void store(Bf16* p, V v) {  // to the nearest, halves to even; a NaN stays one
+  U bits; std::memcpy(&bits, &v, sizeof bits);
+  const U up = bits + (((bits >> 16) & 1) + 0x7fff), odd = U{} + 0x7fc00000;
+  const H h = __builtin_convertvector((v == v ? up : odd) >> 16, H);
+  std::memcpy(p, &h, sizeof h);
+}
 inline V all(float x) { return V{} + x; }
 inline V larger(V a, V b) { return a > b ? a : b; }
 inline V smaller(V a, V b) { return a < b ? a : b; }
