@@ -13,7 +13,7 @@ from statistics import median
 from f5lite import machine
 from f5lite.memory import meter
 from f5lite.model.config import V1_BASE
-from f5lite.shrink.attention import auto, predict, timing
+from f5lite.shrink.attention import amx, auto, predict, timing
 
 LENGTHS = (256, 512, 1024, 2048, 4096)
 SLOW = 6.0  # times the fastest in the calibration: left out of long comparisons, with its ratio said
@@ -44,10 +44,18 @@ def heads_at(frames: int, most_scores: int = auto.MOST_SCORES) -> int:
     return max(1, min(timing.HEADS, most_scores // (timing.PAIR * frames**2)))
 
 
-def worth_timing(
-    names: Iterable[str] = ("math", "sdpa", "chunked", "sdpa-bf16", "chunked-bf16"),
-) -> list[str]:
-    """These backends without those that the machine's calibration found hopeless. Calibrates on the first call (≤ 5 s)."""
+def here() -> tuple[str, ...]:
+    """The backends that this processor can run."""
+    names = ("math", "sdpa", "chunked", "sdpa-bf16", "chunked-bf16")
+    return names if amx.refusal("cpu") else (*names, amx.Amx.name)
+
+
+def worth_timing(names: Iterable[str] | None = None) -> list[str]:
+    """These backends, by default all that run here, without those that the machine's calibration found hopeless.
+
+    Calibrates on the first call (≤ 5 s).
+    """
+    names = here() if names is None else names
     slow = auto.calibrated()["dropped"]
     return [name for name in names if slow.get(name, 0) < SLOW]
 

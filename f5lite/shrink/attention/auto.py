@@ -17,7 +17,7 @@ import torch
 
 from f5lite import machine
 from f5lite.errors import F5liteError
-from f5lite.shrink.attention import flash
+from f5lite.shrink.attention import amx, flash
 from f5lite.shrink.attention.timing import DIM_HEAD, HEADS, PAIR, interleaved, tensors
 
 LENGTHS = (256, 512, 1024, 2048, 4096)
@@ -42,11 +42,13 @@ class Choice:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-def candidates(dtype: torch.dtype, device: torch.device) -> tuple[str, ...]:
+def candidates(dtype: torch.dtype, device: torch.device, dim_head: int = DIM_HEAD) -> tuple[str, ...]:
     """In the order of preference between equals: exact before rounded, torch's own before ours."""
     names = ["sdpa", "chunked"]
     if dtype == torch.float32:
         names += ["sdpa-bf16", "chunked-bf16"]
+        if device.type == "cpu" and dim_head in amx.SIZES and amx.refusal(device) is None:
+            names.append(amx.Amx.name)
     if device.type == "cuda" and flash.refusal(device) is None:
         names.append("flash_attn")
     return tuple(names)
@@ -68,7 +70,7 @@ def measure(
     from f5lite.shrink.attention.switch import backend
 
     began, device = time.perf_counter(), torch.device(device)
-    running = {name: backend(name, device) for name in candidates(dtype, device)}
+    running = {name: backend(name, device) for name in candidates(dtype, device, dim_head)}
     dropped: dict[str, float] = {}
     table: dict[str, dict[str, float]] = {}
 
@@ -167,7 +169,9 @@ def calibrated(
     kind = torch.device(device).type
     lengths = QUICK_LENGTHS if machine.quick() else LENGTHS
     width = str(dtype).removeprefix("torch.")
-    name = f"attention-{heads}x{dim_head}-{width}-{kind}-{torch.get_num_threads()}t-{len(lengths)}"
+    # What takes part belongs to the name: code that was compiled since changes the choice.
+    joined = "-amx" if amx.Amx.name in candidates(dtype, torch.device(device), dim_head) else ""
+    name = f"attention-{heads}x{dim_head}-{width}-{kind}-{torch.get_num_threads()}t-{len(lengths)}{joined}"
 
     def now() -> dict[str, Any]:
         _measured.add(name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from f5lite.model.config import DiTConfig, ModelConfig
+from f5lite.shrink.attention.amx import QUERIES, Amx
 from f5lite.shrink.attention.backends import PIECE_BYTES, piece
 
 FLOAT = 4
@@ -48,6 +49,9 @@ def attention(
         scores = at_once * rows * frames * size
         copies = 3 * row // batch // 2 if half else 0  # of one item
         return Estimate(operations, scores + copies, row, 4 * row + 2 * copies * batch)
+    if name == Amx.name:  # per thread the packed keys and values, two tiles' scores and weights
+        own = threads * frames * (4 * width + 6 * QUERIES)
+        return Estimate(operations, own + 4 * row // 2, row, 4 * row + 4 * row)
     tile = (TILE_ROWS * (TILE_KEYS + width + 2)) * FLOAT * threads
     copies = 4 * row // 2 if half else 0
     return Estimate(operations, tile + copies, row, 4 * row + 2 * copies)

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from f5lite.errors import F5liteError
-from f5lite.shrink.attention import auto, flash, upstream
+from f5lite.shrink.attention import amx, auto, flash, upstream
 from f5lite.shrink.attention.backends import Chunked, Math, Sdpa
 
 Backend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, "torch.Tensor | None"], torch.Tensor]
@@ -27,6 +27,7 @@ MAKERS: dict[str, Callable[[Device], Backend]] = {
     "sdpa-bf16": lambda device: Sdpa(torch.bfloat16),
     "chunked": lambda device: Chunked(),
     "chunked-bf16": lambda device: Chunked(torch.bfloat16),
+    "amx-bf16": amx.amx,
     "flash_attn": flash.flash,
     "auto": lambda device: auto.Auto(),
 }

@@ -54,6 +54,11 @@ def identity() -> dict[str, Any]:
     }
 
 
+def library() -> Path:
+    """Where the library is, or would be."""
+    return place() / LIBRARY
+
+
 def place() -> Path:
     """The folder of the library for this machine; not made here."""
     text = json.dumps(identity(), sort_keys=True)
@@ -62,10 +67,11 @@ def place() -> Path:
 
 def problem(shape: Shape) -> str | None:
     """Why there is nothing to use for a shape; None if the library is there, whole, and made for this machine."""
-    return native.refusal(shape) or _missing()
+    return native.refusal(shape) or missing()
 
 
-def _missing() -> str | None:
+def missing() -> str | None:
+    """Why there is no library to use; None if it is there, whole, and made for this machine."""
     folder = place()
     try:
         made_for = json.loads((folder / MADE_FOR).read_text(encoding="utf-8"))
@@ -111,7 +117,7 @@ def load(shape: Shape, product: Product) -> Set:
     """The compiled seams for a shape and a product; F5liteError with the reason where there are none to use."""
     if why := problem(shape):
         raise F5liteError(f"the fused int8 code can't be used: {why}")
-    run = native.Native(place() / LIBRARY, product, shape).run()
+    run = native.Native(library(), product, shape).run()
     return Set(product, run, product.inside is not None and _suits(shape))
 
 
@@ -119,7 +125,7 @@ def own_product(shape: Shape) -> Product | None:
     """The library's own product, for a shape that it suits; None where there is none, or no library, or it isn't exact."""
     if problem(shape) or not _suits(shape):
         return None
-    found = own.product(place() / LIBRARY)
+    found = own.product(library())
     return found if found is not None and found.problem() is None else None
 
 
@@ -139,7 +145,7 @@ def build(say: Callable[[str], None] = log.warning) -> Path:
     Several processes may do so at once: the first to finish is taken. F5liteError without a compiler, or if it fails.
     """
     folder, compiler = place(), processor.compiler_path()
-    if _missing() is None:
+    if missing() is None:
         return folder
     if machine.card().compiler is None or compiler is None:
         raise F5liteError(NO_COMPILER)
@@ -152,12 +158,12 @@ def build(say: Callable[[str], None] = log.warning) -> Path:
         digest = hashlib.sha256((partial / LIBRARY).read_bytes()).hexdigest()
         write_atomically(partial / SUMS, f"{digest}  {LIBRARY}\n")
         write_atomically(partial / MADE_FOR, json.dumps(identity(), indent=1) + "\n")
-        if folder.exists() and _missing() is not None:
+        if folder.exists() and missing() is not None:
             shutil.rmtree(folder, ignore_errors=True)  # damaged
         try:
             os.rename(partial, folder)
         except OSError:  # another process was faster
-            if why := _missing():
+            if why := missing():
                 raise F5liteError(f"can't keep the compiled code in {folder}: {why}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -68,6 +68,12 @@ def suits(*sizes: int) -> bool:
     return all(size % DEEP == 0 for size in sizes)
 
 
+def forbidden() -> bool:
+    """Whether a variable says that a lesser processor is played."""
+    level = next((os.environ[name] for name in FORBID if os.environ.get(name)), "ALL").upper()
+    return not any(word in level for word in ("AMX", "ALL", "DEFAULT"))
+
+
 @functools.cache
 def product(library: Path) -> Product | None:
     """That of a compiled library, if it can run here; None if not. Not tried yet: see `Product.problem`."""
@@ -75,8 +81,7 @@ def product(library: Path) -> Product | None:
         loaded = ctypes.CDLL(str(library))
     except OSError:  # whoever loads its seams says so
         return None
-    level = next((os.environ[name] for name in FORBID if os.environ.get(name)), "ALL").upper()
-    if not any(word in level for word in ("AMX", "ALL", "DEFAULT")) or not loaded.tiles_():
+    if forbidden() or not loaded.tiles_():
         return None
     call, space = loaded.product_, Space()
     call.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32, ctypes.c_void_p, ctypes.c_int32]
