@@ -179,7 +179,9 @@ class Native:
         """A seam behind a product: of its sums, or with it inside."""
         given = [part.contiguous() for part in given]
         if isinstance(sums, Pending):
-            work = sums.work(torch.get_num_threads())
+            # Heads are turned whole; what is added to x is done number by number.
+            whole = {"turned": self.shape.dim_head, "closed": 1}.get(name, 0)
+            work = sums.work(torch.get_num_threads(), whole)
             self._run(f"{name}_work", ctypes.addressof(work), *given, *rest)
         else:
             self._run(f"{name}_{str(sums.dtype).removeprefix('torch.')}", sums.contiguous(), *given, *rest)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,9 @@ import torch.nn.functional as F
 from f5lite.shrink.int8.products import Product, Space
 
 DEEP, BESIDE, TOKENS, APART = 64, 32, 32, 16  # as in product.h
-CACHE = (
-    1 << 20
-)  # bytes of sums that a thread makes before it makes numbers of them: they have to stay in its cache
+# What a thread works on has to stay in its cache. Bytes of sums before numbers are made of them; and, where some outputs are
+# taken at a time, bytes of their packed weights, and tokens at a time.
+CACHE, PACKED, FEW = 1 << 20, 1 << 19, 32
 NAME = "f5lite's own, by tiles"
 FORBID = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
@@ -34,6 +35,7 @@ class Work(ctypes.Structure):
         ("width", ctypes.c_int64),
         ("space", ctypes.c_void_p),
         ("at_once", ctypes.c_int64),
+        ("outputs", ctypes.c_int64),
     )
 
 
@@ -49,11 +51,16 @@ class Pending:
     def shape(self) -> torch.Size:
         return torch.Size((*self.values.shape[:-1], len(self.weight)))
 
-    def work(self, threads: int) -> Work:
+    def work(self, threads: int, whole: int = 0) -> Work:
+        """whole: how many outputs the seam behind needs together, 0 for all."""
         rows, (out, width) = self.values[..., 0].numel(), self.weight.shape
-        many = at_once(rows, out, threads)
-        space = self.space.take(out * width // 4 + threads * many * (out + APART))
-        return Work(self.values.data_ptr(), self.weight.data_ptr(), width, space.data_ptr(), many)
+        if whole:
+            many, some = FEW, outputs(out, width, threads, whole)
+            space = self.space.take(threads * (some * width // 4 + many * (some + APART)))
+        else:
+            many, some = at_once(rows, out, threads), 0
+            space = self.space.take(out * width // 4 + threads * many * (out + APART))
+        return Work(self.values.data_ptr(), self.weight.data_ptr(), width, space.data_ptr(), many, some)
 
 
 def at_once(rows: int, out: int, threads: int) -> int:
@@ -61,6 +68,16 @@ def at_once(rows: int, out: int, threads: int) -> int:
     most = max(1, CACHE // (4 * (out + APART) * TOKENS)) * TOKENS
     turns = max(1, -(-rows // (threads * most)))
     return max(1, -(-rows // (threads * turns * TOKENS))) * TOKENS
+
+
+def outputs(out: int, width: int, threads: int, whole: int) -> int:
+    """Outputs that a thread takes at a time: as many as `PACKED` has room for, as many for one thread as for another, and a
+    multiple of `whole`."""
+    grain = math.lcm(whole, BESIDE)
+    most = max(1, PACKED // width // grain)
+    each = -(-out // (threads * grain))
+    turns = -(-each // most)
+    return -(-each // turns) * grain
 
 
 def suits(*sizes: int) -> bool:

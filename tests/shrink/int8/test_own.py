@@ -124,6 +124,23 @@ def test_inside_a_seam_it_says_what_it_says_before_it(
         torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3, 16])
+@pytest.mark.parametrize("whole", [1, 32, 64, 128])
+@pytest.mark.parametrize("out, width", [(64, 64), (1024, 2048), (3072, 1024), (3072, 1 << 20)])
+def test_a_thread_takes_whole_heads_and_what_its_cache_holds(
+    out: int, width: int, whole: int, threads: int
+) -> None:
+    found = own.outputs(out, width, threads, whole)
+    grain = math.lcm(whole, own.BESIDE)
+    assert found > 0 and found % grain == 0
+    assert found * width <= max(own.PACKED, grain * width)
+    blocks = -(-out // found)
+    busiest, share = -(-blocks // threads) * found, max(grain, out / threads)
+    assert busiest < share + 2 * max(grain, own.PACKED // width), (
+        "no thread has much more to do than its share"
+    )
+
+
 @needs_tiles
 @pytest.mark.measures
 def test_it_is_taken_or_no_slower_one_is(product: products.Product, monkeypatch: pytest.MonkeyPatch) -> None:

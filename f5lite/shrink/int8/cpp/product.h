@@ -1,5 +1,6 @@
-// Products of 8-bit integers with a seam right behind each: a thread multiplies as many tokens as its second-level cache has
-// room for the sums of, and makes numbers of them before it takes the next. The sums never exist as a whole.
+// Products of 8-bit integers with a seam right behind each. The sums never exist as a whole: a thread multiplies as many tokens
+// as its second-level cache has room for the sums of, and makes numbers of them before it takes the next. Where the seam needs
+// no whole rows, the thread takes some outputs at a time instead, whose packed weights stay in that cache for all tokens.
 //
 // Weights are packed at each call, so no copy of them stays: in words of four numbers, 16 outputs side by side, which is what
 // tiles (AMX) take. For AVX-512 VNNI the same was tried, with sums in registers, and was slower than oneDNN's product.
@@ -18,12 +19,13 @@
 #endif
 
 // values: tokens x in; weight: out x in; in: a multiple of DEEP, out: of BESIDE. at_once: tokens that a thread takes at a
-// time, a multiple of 32. space: room for the packed weights, and for every thread's sums of so many tokens.
+// time, a multiple of 32; outputs: how many, 0 for all. space: room for the packed weights, and for every thread's sums of so
+// many tokens; with some outputs at a time, for every thread's packed weights of those, and sums.
 struct Work {
   const int8_t *values, *weight;
   int64_t in;
   int8_t* space;
-  int64_t at_once;
+  int64_t at_once, outputs;
 };
 
 constexpr int BESIDE = 32;  // outputs of a panel
@@ -125,10 +127,42 @@ inline bool tiles_allowed() {
 #endif
 }
 
+// The product, and `seam` for every token, some outputs at a time.
+template <typename Seam>
+void each_part(const Work* work, int64_t rows, const Seam& seam, int threads) {
+#if HAS_TILES
+  const int64_t in = work->in, out = seam.width(), outputs = work->outputs, apart = outputs + APART;
+#pragma omp parallel num_threads(threads)
+  {
+    Row row(seam.held());
+    int8_t* packed = work->space;
+#if defined(_OPENMP)
+    packed += omp_get_thread_num() * (outputs * in + 4 * work->at_once * apart);
+#endif
+    int32_t* sums = reinterpret_cast<int32_t*>(packed + outputs * in);
+#pragma omp for schedule(dynamic)
+    for (int64_t n = 0; n < out; n += outputs) {
+      const int64_t width = std::min(outputs, out - n);
+      for (int64_t i = 0; i < width; i += BESIDE) pack(work->weight + (n + i) * in, in, packed + i * in);
+      for (int64_t r = 0; r < rows; r += work->at_once) {
+        const int64_t count = std::min(work->at_once, rows - r);
+        multiply(work->values + r * in, count, in, packed, width, sums, apart);
+        for (int64_t i = 0; i < count; i++) seam.part(r + i, sums + i * apart, n, width, row);
+      }
+    }
+  }
+#else
+  (void)work, (void)rows, (void)seam, (void)threads;
+#endif
+}
+
 // The product, and `seam` for every token. Nothing where there are no tiles: nobody asks for it there.
 template <typename Seam>
 void each_row(const Work* work, int64_t rows, const Seam& seam, int threads) {
 #if HAS_TILES
+  if constexpr (Seam::parts) {
+    if (work->outputs) return each_part(work, rows, seam, threads);
+  }
   const int64_t in = work->in, out = seam.width(), apart = out + APART;
   int8_t* packed = work->space;
 #pragma omp parallel num_threads(threads)

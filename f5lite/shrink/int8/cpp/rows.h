@@ -13,13 +13,16 @@ struct Meaning {
   struct Numbers {
     const Meaning& of;
     const S* sums;
+    int64_t first;  // the output that the first of the sums is of
     V scale, offset;
     V operator[](int i) const {
-      return (load(sums + i) + offset * load(of.totals + i)) * scale * load(of.row + i) + load(of.bias + i);
+      return (load(sums + i - first) + offset * load(of.totals + i)) * scale * load(of.row + i) + load(of.bias + i);
     }
   };
   template <typename S>
-  Numbers<S> at(int64_t r, const S* sums) const { return {*this, sums, all(token[2 * r]), all(token[2 * r + 1])}; }
+  Numbers<S> at(int64_t r, const S* sums, int64_t first = 0) const {
+    return {*this, sums, first, all(token[2 * r]), all(token[2 * r + 1])};
+  }
 };
 
 // Where 8-bit values and their tokens' scales and offsets go, and which values there are.

@@ -1,6 +1,7 @@
 // The arithmetic between a block's products, a row at a time. See seams.py for what each seam does.
 //
 // A seam is called with a row's number, its sums (or nothing), and a place for its numbers, which every thread has of its own.
+// One that needs no whole rows can be called for some of a row's outputs, too: `part`.
 #pragma once
 #include "rows.h"
 
@@ -34,28 +35,30 @@ struct Turned {
   int64_t frames;
   int heads, size;
   To *q, *k, *v;
+  static constexpr bool parts = true;
 
   int width() const { return 3 * heads * size; }
-  int held() const { return width(); }
+  int held() const { return size; }
   template <typename S>
-  void operator()(int64_t r, const S* sums, Row& row) const {
-    const auto y = meaning.at(r, sums);
-    for (int i = 0; i < width(); i += W) store(row.held.data() + i, y[i]);
+  void operator()(int64_t r, const S* sums, Row& row) const { part(r, sums, 0, width(), row); }
+  template <typename S>
+  void part(int64_t r, const S* sums, int first, int count, Row& row) const {  // whole heads
+    const auto y = meaning.at(r, sums, first);
     const int64_t item = r / frames, n = r % frames;
     const int half = size / 2;
     const float *c = cos + n * half, *s = sin + n * half;
-    for (int h = 0; h < 2 * heads; h++) {  // q and k
-      float* x = row.held.data() + h * size;
-      for (int i = 0; i < half; i++) {
+    float* x = row.held.data();
+    for (int from = first; from < first + count; from += size) {
+      for (int i = 0; i < size; i += W) store(x + i, y[from + i]);
+      const int which = from / (heads * size), h = from / size % heads;
+      for (int i = 0; which < 2 && i < half; i++) {  // q and k
         const float a = x[2 * i], b = x[2 * i + 1];
         x[2 * i] = a * c[i] - b * s[i];
         x[2 * i + 1] = b * c[i] + a * s[i];
       }
+      To* to = (which == 0 ? q : which == 1 ? k : v) + ((item * heads + h) * frames + n) * size;
+      for (int i = 0; i < size; i += W) store(to + i, load(x + i));
     }
-    const float* from = row.held.data();
-    for (To* to : {q, k, v})
-      for (int h = 0; h < heads; h++, from += size)
-        for (int i = 0; i < size; i += W) store(to + ((item * heads + h) * frames + n) * size + i, load(from + i));
   }
 };
 
@@ -84,6 +87,7 @@ struct Widened {
   Meaning meaning;
   int wide;
   Tokens to;
+  static constexpr bool parts = false;
 
   int width() const { return wide; }
   int held() const { return wide; }
@@ -107,15 +111,21 @@ struct Closed {
   int64_t frames;
   int dim;
   float* out;
+  static constexpr bool parts = true;
 
   int width() const { return dim; }
   int held() const { return 0; }
   template <typename S>
-  void operator()(int64_t r, const S* sums, Row&) const {
-    const auto y = meaning.at(r, sums);
+  void operator()(int64_t r, const S* sums, Row& row) const { part(r, sums, 0, dim, row); }
+  template <typename S>
+  void part(int64_t r, const S* sums, int first, int count, Row&) const {
+    const auto y = meaning.at(r, sums, first);
     const float *from = x + r * dim, *its_gate = gate + r / frames * dim;
-    if (!keep[r]) { if (out != x) std::memcpy(out + r * dim, from, sizeof(float) * dim); return; }
-    for (int i = 0; i < dim; i += W) store(out + r * dim + i, load(from + i) + load(its_gate + i) * y[i]);
+    if (!keep[r]) {
+      if (out != x) std::memcpy(out + r * dim + first, from + first, sizeof(float) * count);
+      return;
+    }
+    for (int i = first; i < first + count; i += W) store(out + r * dim + i, load(from + i) + load(its_gate + i) * y[i]);
   }
 };
 
@@ -123,6 +133,7 @@ struct Closed {
 struct Copied {
   int out;
   int32_t* to;
+  static constexpr bool parts = false;
 
   int width() const { return out; }
   int held() const { return 0; }
