@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,6 @@ from pathlib import Path
 import torch
 
 from f5lite.errors import F5liteError
-
-log = logging.getLogger(__name__)
 
 SIZES = (32, 64)  # numbers of a head
 QUERIES = 32  # at a time
