@@ -23,6 +23,7 @@ import nbformat
 from notebooks.making import run as running
 from notebooks.making import source as sources
 from notebooks.making.clean import clean
+from notebooks.making.rules import quiet
 
 STATE = sources.FOLDER / ".build"
 
@@ -56,7 +57,10 @@ def ledger(source: Path) -> Path:
 
 
 def build(source: Path, *, quick: bool) -> str:
-    """Build, run and store one lesson. Returns what is wrong, or nothing; a failed run leaves the old file alone."""
+    """Build, run and store one lesson. Returns what is wrong, or nothing.
+
+    A run that failed, warned, or printed on standard error leaves the old file alone.
+    """
     path = sources.target(source)
     env = running.environment(ledger(source), quick=quick)
     limit = running.LIMIT_QUICK if quick else running.LIMIT_FULL
@@ -64,6 +68,8 @@ def build(source: Path, *, quick: bool) -> str:
     if done.error:
         return done.error
     made = clean(done.notebook)
+    if said := quiet(made):
+        return "; ".join(said)
     made.metadata["f5lite"] = {"seconds": round(done.seconds), "quick": quick, "built": str(date.today())}
     store(made, path)
     print(f"{path.name}: {done.seconds:.0f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)

@@ -104,9 +104,11 @@ def _in_block(name: str) -> bool:
 
 def _bitsandbytes(dit: Any) -> None:
     """Each layer as its documentation says: an int8 layer with the float weights, quantised when it is moved."""
-    import bitsandbytes
     from torch import nn
 
+    from f5lite.shrink.int8.products import import_bitsandbytes
+
+    bitsandbytes = import_bitsandbytes()
     for name, layer in list(dit.named_modules()):
         if isinstance(layer, nn.Linear) and _in_block(name):
             made = bitsandbytes.nn.Linear8bitLt(
@@ -159,9 +161,9 @@ def trained(optimiser: str, steps: int = 5, size: int = 128) -> Trained:
     generator = torch.Generator().manual_seed(0)
     layer = nn.Linear(size, size)
     if optimiser == "AdamW8bit":
-        import bitsandbytes
+        from f5lite.shrink.int8.products import import_bitsandbytes
 
-        chosen = bitsandbytes.optim.AdamW8bit(layer.parameters(), lr=1e-3, min_8bit_size=1)
+        chosen = import_bitsandbytes().optim.AdamW8bit(layer.parameters(), lr=1e-3, min_8bit_size=1)
     else:
         chosen = torch.optim.AdamW(layer.parameters(), lr=1e-3)
     for _ in range(steps):

@@ -26,7 +26,7 @@ print(x)
 def twice(value):
     raise NotImplementedError
 
-print("checked", twice)
+print("checked", twice.__name__)
 
 # %% [markdown] tags=["hint"]
 # Two of it.
@@ -121,6 +121,10 @@ def test_a_build_runs_stores_and_leaves_the_old_file_when_a_cell_fails(
     assert "ZeroDivisionError" in build.build(made_up, quick=True)
     made_up.write_text(SOURCE.replace("x = 1", "import os\nos._exit(9)"), encoding="utf-8")
     assert "kernel died" in build.build(made_up, quick=True)
+    made_up.write_text(
+        SOURCE.replace("x = 1", "import logging\nlogging.warning('odd')\nx = 1"), encoding="utf-8"
+    )
+    assert "on standard error: 'WARNING:root:odd" in build.build(made_up, quick=True)
     assert path.read_bytes() == before
 
 

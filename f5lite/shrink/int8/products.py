@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -119,12 +120,17 @@ def qlinear(values: torch.Tensor, weight: torch.Tensor, zero: int = 0) -> torch.
     return packed(weight, zero)(values)
 
 
+def import_bitsandbytes() -> ModuleType:
+    """bitsandbytes, imported without a word: with bf16 instructions it warns of a package that only its 4-bit product needs."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    import bitsandbytes
+
+    return bitsandbytes
+
+
 def bitsandbytes(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """The product inside `bitsandbytes.nn.Linear8bitLt`. Imported at its first use."""
-    # It warns of a package that only its 4-bit product needs.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    import bitsandbytes  # noqa: F401  (registers the operation)
-
+    import_bitsandbytes()  # registers the operation
     if weight.shape[1] == 1:
         return of_width_1(values, weight)
     return torch.ops.bitsandbytes.int8_linear_matmul(values, weight)
