@@ -67,7 +67,7 @@ def test_the_head_is_a_list_in_the_notebook(made_up: Path, gap: str) -> None:
 def test_for_tests_the_solution_runs_with_the_same_check(made_up: Path) -> None:
     cells = sources.with_solutions(made_up, "the end").cells
     assert cells[4].cell_type == "code" and cells[4].source.endswith(
-        'return 2 * value\n\n\nprint("checked", twice)'
+        'return 2 * value\n\n\nprint("checked", twice.__name__)'
     )
     assert cells[-1].source == "the end"
 
