@@ -56,7 +56,7 @@ def check() -> list[Finding]:
         memory(card.memory_limit_bytes, card.memory_limit_source),
         cores(card.cores),
         int8(card.instruction_sets, card.int8_instructions),
-        compiler(card.compiler, card.system),
+        compiler(card.compiler),
         engine(machine.cache_folder() / "calibrations" / card.fingerprint),
         gpu(card.gpu, requirements.installed("flash-attn")),
         *weights(VOICES),
@@ -187,15 +187,11 @@ def engine(calibrations: Path) -> Finding:
         )
 
 
-def compiler(found: str | None, system: str) -> Finding:
+def compiler(found: str | None) -> Finding:
     """The C++ compiler, which the fused int8 path needs."""
     if found:
         return Finding("C++ compiler", "ok", found)
-    mend = {
-        "Linux": "sudo apt install g++   (or your system's)",
-        "Darwin": "xcode-select --install",
-        "Windows": "winget install Microsoft.VisualStudio.2022.BuildTools",
-    }.get(system, "install g++ or clang++")
+    mend = 'python -m pip install "f5lite[compiler]"   (100 MB; or g++ or clang++ from your system)'
     return Finding("C++ compiler", "note", "none: int8 runs, but unfused and slower", mend)
 
 

@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from f5lite import compiler
 from f5lite import processor as cpu
 from f5lite.cgroups import folders, number, read, smallest
 from f5lite.errors import F5liteError
@@ -107,7 +108,7 @@ def card(ask_torch: bool = False) -> MachineCard:
         memory_limit_source=source,
         python=platform.python_version(),
         torch=_torch_version(),
-        compiler=cpu.compiler(),
+        compiler=found.about if (found := compiler.find()) else None,
         gpu=cpu.gpu(ask_torch),
     )
 

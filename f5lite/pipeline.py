@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -148,6 +149,7 @@ class Pipeline:
         ref_text: str | None = None,
         steps: int | None = None,
         guidance: float | None = None,
+        temperature: float | None = None,
         sway: float | None = -1.0,
         speed: float = 1.0,
         seed: int | None = None,
@@ -157,16 +159,19 @@ class Pipeline:
     ) -> Iterator[Utterance]:
         """Speak chunk by chunk; each is yielded as soon as it is ready. Chunk `i` uses seed + i.
 
-        steps: the number a converted model was made for, else 32. guidance: the model's own (`ModelConfig.guidance`).
+        steps: the number a converted model was made for, else 32. guidance, temperature: the model's own (`ModelConfig`).
         attention: a backend for this text (`shrink.attention`).
         """
         guidance = self.config.guidance if guidance is None else guidance
+        temperature = self.config.temperature if temperature is None else temperature
         self.files.vocabulary.check(text)
-        if not 0.1 <= speed <= 5 or not 0 <= guidance <= 20:
+        if not 0.1 <= speed <= 5 or not 0 <= guidance <= 20 or not 0 <= temperature <= 2:
             raise F5liteError(
-                f"speed must be from 0.1 to 5 and guidance from 0 to 20, found {speed} and {guidance}"
+                "speed must be from 0.1 to 5, guidance from 0 to 20 and temperature from 0 to 2, found "
+                f"{speed}, {guidance} and {temperature}"
             )
         grid = flow.time_grid(self.steps if steps is None else steps, sway)
+        how = {"grid": grid, "guidance": guidance, "temperature": temperature, "method": method}
         reference = self.reference(voice, ref, ref_text)
         pieces = self.cut(text, reference, speed)
         for index, piece in enumerate(pieces):
@@ -175,7 +180,7 @@ class Pipeline:
                 done = partial(_overall, progress, index, len(pieces))
             its_seed = None if seed is None else seed + index
             with attending.attention(attention, device=self.device):
-                said = self._say(piece, reference, grid, guidance, speed, its_seed, method, done)
+                said = self._say(piece, reference, speed, seed=its_seed, progress=done, **how)
             yield said
 
     def cut(self, text: str, reference: Reference, speed: float = 1.0) -> list[str]:
@@ -205,13 +210,12 @@ class Pipeline:
         self,
         text: str,
         reference: Reference,
-        grid: torch.Tensor,
-        guidance: float,
         speed: float,
-        seed: int | None,
-        method: str,
-        progress: Progress | None,
+        *,
+        guidance: float,
+        **how: Any,
     ) -> Utterance:
+        """how: as `flow.sample` takes it."""
         hop, seconds = self.config.mel.hop_length, {}
         tokens = self.files.vocabulary.encode([reference.text + text]).to(self.device)
         cond = reference.mel[None].to(self.device)
@@ -222,17 +226,7 @@ class Pipeline:
             embedded = embed(tokens, frames)
             without = embed(tokens, frames, drop_text=True) if guidance >= flow.SHORTEST_GUIDANCE else None
         with _timed(seconds, "acoustic"), self.acoustic as dit:
-            mel = flow.sample(
-                dit,
-                cond,
-                embedded,
-                without,
-                grid=grid,
-                guidance=guidance,
-                seed=seed,
-                method=method,
-                progress=progress,
-            )
+            mel = flow.sample(dit, cond, embedded, without, guidance=guidance, **how)
         mel = mel[:, spoken:].float()
         with _timed(seconds, "vocoder"), self.vocoder as vocode:
             wave = vocode(mel)[0].cpu().numpy()

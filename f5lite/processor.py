@@ -1,4 +1,4 @@
-"""What the processor is and can do, and which compiler there is, without asking torch.
+"""What the processor is and can do, without asking torch.
 
 Linux says it in /proc/cpuinfo, macOS through sysctl, Windows through one system call. Where a system doesn't
 say, the answer is empty: unknown, not absent.
@@ -95,39 +95,6 @@ def processor() -> tuple[str, tuple[str, ...]]:
     return name or platform.processor() or platform.machine() or "unknown processor", sets
 
 
-def compiler() -> str | None:
-    """The C++ compiler, as "path (version)", or None."""
-    if (found := _compiler()) is None:
-        return None
-    path, said = found
-    return f"{path} ({said.splitlines()[0].strip()})" if said.strip() else path
-
-
-def compiler_path() -> str | None:
-    """Its path alone."""
-    found = _compiler()
-    return found and found[0]
-
-
-@lru_cache(maxsize=1)
-def _compiler() -> tuple[str, str] | None:
-    """Path, and what it says of itself. By torch's own rule: the variable CXX first, then the usual names."""
-    usual = ("cl",) if sys.platform == "win32" else ("g++", "clang++", "c++")
-    if sys.platform == "darwin":
-        usual = ("clang++", "g++", "c++")
-        # Without Apple's command line tools, clang++ is a stand-in that opens a dialog.
-        if not _output(["xcode-select", "-p"]):
-            return None
-    for name in (os.environ.get("CXX"), *usual):
-        path = shutil.which(name) if name else None
-        if path is None:
-            continue
-        said = _output([path] if usual == ("cl",) else [path, "--version"])
-        if said is not None:
-            return path, said
-    return None
-
-
 def gpu(ask_torch: bool = False) -> str | None:
     """The graphics card's name, or None. Asks the driver; torch only if told to: importing it is slow."""
     if ask_torch:
@@ -141,12 +108,12 @@ def gpu(ask_torch: bool = False) -> str | None:
     if sys.platform == "darwin":
         return "Apple GPU (mps)" if platform.machine() == "arm64" else None
     smi = shutil.which("nvidia-smi")
-    said = _output([smi, "--query-gpu=name", "--format=csv,noheader"]) if smi else None
+    said = output([smi, "--query-gpu=name", "--format=csv,noheader"]) if smi else None
     return said.splitlines()[0].strip() if said and said.strip() else None
 
 
 def _sysctl(key: str) -> str:
-    return (_output(["sysctl", "-n", key]) or "").strip()
+    return (output(["sysctl", "-n", key]) or "").strip()
 
 
 def _windows() -> tuple[str, ...]:
@@ -156,7 +123,7 @@ def _windows() -> tuple[str, ...]:
     return tuple(name for name, number in WINDOWS.items() if present(number))
 
 
-def _output(command: list[str]) -> str | None:
+def output(command: list[str]) -> str | None:
     """What a short command prints, or None if it isn't there, fails or hangs."""
     try:
         done = subprocess.run(
@@ -164,5 +131,4 @@ def _output(command: list[str]) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    # A compiler without arguments (cl) fails, but says its version on standard error.
-    return (done.stdout or done.stderr) if done.returncode == 0 or len(command) == 1 else None
+    return done.stdout if done.returncode == 0 else None

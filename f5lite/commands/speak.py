@@ -79,6 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="how strictly to follow the text (default: the model's own; tiny 1, published ones 2)",
     )
+    how.add_argument(
+        "--temperature",
+        type=float,
+        help="how much noise to start from: less is steadier, more is livelier (default: the model's own; published ones 1)",
+    )
     how.add_argument("--sway", type=float, default=-1.0, help="early steps small (-1, default) or even (0)")
     how.add_argument("--speed", type=float, default=1.0, help="1.2 speaks a fifth faster (default: 1)")
     how.add_argument("--method", choices=("euler", "midpoint"), default="euler", help="default: euler")
@@ -124,6 +129,7 @@ def run(options: argparse.Namespace) -> int:
             ref_text=options.ref_text,
             steps=options.steps,
             guidance=options.guidance,
+            temperature=options.temperature,
             sway=options.sway,
             speed=options.speed,
             seed=seed,
@@ -146,6 +152,9 @@ def run(options: argparse.Namespace) -> int:
             "stages_s": {name: round(seconds, 4) for name, seconds in spoken.seconds.items()},
             "steps": options.steps or pipeline.steps,
             "guidance": pipeline.config.guidance if options.guidance is None else options.guidance,
+            "temperature": pipeline.config.temperature
+            if options.temperature is None
+            else options.temperature,
             "sway": options.sway,
             "speed": options.speed,
             "method": options.method,
@@ -166,7 +175,7 @@ def _through_the_queue(options: argparse.Namespace, text: str) -> int:
     seed = 0 if options.seed is None else options.seed  # a run that goes on must draw the same noise
     names = ("model", "device", "vocab", "vocoder", "config")
     load = {name: value for name in names if (value := getattr(options, name)) is not None}
-    names = ("steps", "guidance", "sway", "method")
+    names = ("steps", "guidance", "temperature", "sway", "method")
     how = {name: value for name in names if (value := getattr(options, name)) is not None}
     voice = (
         {"ref": options.ref, "ref_text": options.ref_text}

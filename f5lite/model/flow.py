@@ -133,6 +133,7 @@ def sample(
     durations: torch.Tensor | None = None,
     grid: torch.Tensor,
     guidance: float = 2.0,
+    temperature: float = 1.0,
     seed: int | None = None,
     method: str = "euler",
     edit_mask: torch.Tensor | None = None,
@@ -142,7 +143,9 @@ def sample(
 
     cond: b r mels, the references, padded; lengths: their frames (b), r by default; text, no_text: b n text_dim, made
     for `durations`; durations: frames in all (b), n by default. edit_mask: b r, false where the reference is to be
-    spoken anew. Batch 1 has no mask and no padding, as upstream.
+    spoken anew. temperature: the noise's standard deviation; training has 1, and a model that is unsure how long each sound
+    lasts keeps nearer to what it expects with less (as Grad-TTS, arXiv 2105.06337, and Matcha-TTS, arXiv 2309.03199, do).
+    Batch 1 has no mask and no padding, as upstream.
     """
     batch, width = cond.shape[:2]
     frames = text.shape[1]
@@ -158,7 +161,7 @@ def sample(
     dtype = dit.proj_out.weight.dtype if dit.proj_out.weight.is_floating_point() else cond.dtype
     step_cond = torch.where(kept[..., None], known, 0).to(dtype)
     mask = index < durations[:, None] if batch > 1 else None
-    x = noise(durations.tolist(), cond.shape[-1], seed, cond.device).to(dtype)
+    x = noise(durations.tolist(), cond.shape[-1], seed, cond.device).mul_(temperature).to(dtype)
     field = guided(
         dit, step_cond, text.to(dtype), None if no_text is None else no_text.to(dtype), guidance, mask
     )

@@ -1,6 +1,6 @@
-"""Speak a corpus with the teacher: `python -m recipes.voice.corpus OUT --shards 20 [--seed 0] [--text FILE] [--threads 2]`.
+"""Speak a corpus with the teacher: `python -m recipes.voice.corpus OUT --shards 20 [--seed 0] [--text FILE]`.
 
-A shard is 128 utterances, about four minutes of speech, and depends on seed and number alone: shards that are there
+A shard is 128 utterances, about four minutes of speech, and depends on seed, number and --clearest alone: shards that are there
 are left alone, so the command can be stopped and run again, or in several processes with seeds of their own.
 """
 
@@ -19,12 +19,14 @@ SHARD, CLEAREST = 128, "jm_kumo"
 SHARES = (0.0, 0.25, 0.5)
 
 
-def drawn(rng: random.Random, styles: list[str], texts: list[str] | None) -> list[tuple[str, Speaker]]:
-    """What is said by whom in one shard: a third in the clearest style, the rest over all styles and their mixtures."""
+def drawn(
+    rng: random.Random, styles: list[str], texts: list[str] | None, clearest: float = 0.35
+) -> list[tuple[str, Speaker]]:
+    """What is said by whom in one shard: a share in the clearest style, the rest over all styles and their mixtures."""
     chosen = []
     for _ in range(SHARD):
         text = rng.choice(texts) if texts and rng.random() < 0.5 else sentence(rng)
-        if rng.random() < 0.35:
+        if rng.random() < clearest:
             who = (CLEAREST, CLEAREST, 0.0)
         else:
             who = (rng.choice(styles), rng.choice(styles), rng.choice(SHARES))
@@ -32,7 +34,14 @@ def drawn(rng: random.Random, styles: list[str], texts: list[str] | None) -> lis
     return chosen
 
 
-def make(folder: Path, teacher: Teacher, seed: int, count: int, texts: list[str] | None = None) -> int:
+def make(
+    folder: Path,
+    teacher: Teacher,
+    seed: int,
+    count: int,
+    texts: list[str] | None = None,
+    clearest: float = 0.35,
+) -> int:
     """Make the missing ones of `count` shards; returns how many were made."""
     folder.mkdir(parents=True, exist_ok=True)
     made, begin = 0, time.monotonic()
@@ -40,7 +49,7 @@ def make(folder: Path, teacher: Teacher, seed: int, count: int, texts: list[str]
         name = f"{seed:02d}{number:04d}"
         if (folder / f"{name}.json").is_file():
             continue
-        chosen = drawn(random.Random(f"corpus {seed} {number}"), teacher.styles, texts)
+        chosen = drawn(random.Random(f"corpus {seed} {number}"), teacher.styles, texts, clearest)
         spoken = phonemes([text for text, _ in chosen])
         said = [(text, who, teacher.speak(ipa, who)) for (text, who), ipa in zip(chosen, spoken, strict=True)]
         shards.write(folder, name, said)
@@ -59,10 +68,11 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--text", type=Path, help="sentences of your own, one a line: half of the corpus")
+    parser.add_argument("--clearest", type=float, default=0.35, help="share of the clearest style (0.35)")
     parser.add_argument("--threads", type=int, default=2)
     o = parser.parse_args()
     texts = o.text.read_text(encoding="utf-8").lower().splitlines() if o.text else None
-    make(o.out, Teacher(o.threads), o.seed, o.shards, texts)
+    make(o.out, Teacher(o.threads), o.seed, o.shards, texts, o.clearest)
 
 
 if __name__ == "__main__":

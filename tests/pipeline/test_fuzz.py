@@ -44,12 +44,13 @@ def most_seconds(pipeline: f5lite.Pipeline, text: str) -> float:
     steps=st.integers(1, 3),
     seed=st.integers(0, 2**63 - 1),
     guidance=st.sampled_from([0.0, 2.0]),
+    temperature=st.sampled_from([0.0, 0.5, 1.0]),
 )
 def test_any_text_speaks_or_is_refused(
-    pipeline: f5lite.Pipeline, text: str, steps: int, seed: int, guidance: float
+    pipeline: f5lite.Pipeline, text: str, steps: int, seed: int, guidance: float, temperature: float
 ) -> None:
     try:
-        spoken = pipeline.speak(text, steps=steps, seed=seed, guidance=guidance)
+        spoken = pipeline.speak(text, steps=steps, seed=seed, guidance=guidance, temperature=temperature)
     except F5liteError as error:
         known = [
             s for s in pipeline.files.vocabulary.symbols(text) if s.isascii() and s.isalnum() and len(s) == 1

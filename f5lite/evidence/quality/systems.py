@@ -12,7 +12,7 @@ from f5lite.errors import F5liteError
 from f5lite.evidence.quality import plans
 from f5lite.evidence.quality.digests import digest, file_digest
 
-SPEAK = {"steps": int, "guidance": float, "sway": float, "speed": float, "method": str}
+SPEAK = {"steps": int, "guidance": float, "temperature": float, "sway": float, "speed": float, "method": str}
 LOAD = {
     name: str
     for name in ("dtype", "vocoder", "vocab", "config", "residency", "device", "attention", "engine")

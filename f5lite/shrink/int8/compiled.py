@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from f5lite import machine, processor
+from f5lite import compiler, machine
 from f5lite.errors import F5liteError
 from f5lite.files import write_atomically
 from f5lite.shrink.int8 import native, own, products
@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 LIBRARY, SUMS, MADE_FOR = "seams.so", "SHA256SUMS", "made_for.json"
 NO_COMPILER = (
     "engine 'fused' needs a C++ compiler once, and there is none here: without it the arithmetic between the products runs "
-    "unfused (on processors with VNNI or AMX that costs a third to a half of the speed). `f5lite check` says how to get one"
+    "unfused (on processors with VNNI or AMX that costs a third to a half of the speed). "
+    'Get one by python -m pip install "f5lite[compiler]", or from your system'
 )
 BY_NAME = {each.name: each for each in (products.TORCH, *products.RISKY.values())}
 
@@ -144,17 +145,17 @@ def build(say: Callable[[str], None] = log.warning) -> Path:
 
     Several processes may do so at once: the first to finish is taken. F5liteError without a compiler, or if it fails.
     """
-    folder, compiler = place(), processor.compiler_path()
+    folder, found = place(), compiler.find()
     if missing() is None:
         return folder
-    if machine.card().compiler is None or compiler is None:
+    if found is None:
         raise F5liteError(NO_COMPILER)
     say(f"compiling the fused int8 code, once for this machine and torch {torch.__version__} (seconds) …")
     begin = time.perf_counter()
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))  # for this user only
     try:
-        native.compile_seams(compiler, partial / LIBRARY)
+        native.compile_seams(found, partial / LIBRARY)
         digest = hashlib.sha256((partial / LIBRARY).read_bytes()).hexdigest()
         write_atomically(partial / SUMS, f"{digest}  {LIBRARY}\n")
         write_atomically(partial / MADE_FOR, json.dumps(identity(), indent=1) + "\n")

@@ -7,14 +7,16 @@ A compiler is called once (two seconds); what it makes is a library that any Pyt
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import subprocess
-import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
+from f5lite.compiler import Compiler
 from f5lite.errors import F5liteError
 from f5lite.shrink.int8.own import Pending
 from f5lite.shrink.int8.products import Product
@@ -24,7 +26,15 @@ SOURCES = Path(__file__).with_name("cpp")
 SOURCE = SOURCES / "library.cpp"
 WIDTHS = 16  # every width is a multiple of it
 LONGEST = 300.0  # seconds that compiling may take; 2 are usual
-FLAGS = ("-O3", "-std=c++17", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast")
+FLAGS = (
+    "-O3",
+    "-std=c++17",
+    "-fPIC",
+    "-fno-exceptions",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=fast",
+)
 # The arguments of each seam: p a pointer, n a 64-bit count, i a 32-bit number. The last is the number of threads.
 ARGUMENTS = {
     "opened": "ppp nn iii pp i",
@@ -51,19 +61,19 @@ def vectors() -> list[str]:
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return ["-mcpu=native"] if platform.machine().lower() in ("aarch64", "arm64") else []
     level = torch.backends.cpu.get_cpu_capability()
-    return {"AVX512": ["-march=native"], "AVX2": ["-mavx2", "-mfma"]}.get(level, [])
+    return {"AVX512": ["-march=native"], "AVX2": ["-march=haswell"]}.get(level, [])
 
 
 def openmp() -> list[tuple[list[str], list[str]]]:
-    """What to try for several threads, in this order: words for the compiler, and for the linker.
+    """What to try for several threads, in this order: words for the compiler, and for the linker (see cpp/team.h).
 
     torch's own OpenMP library before any other: two of them in a process wait for each other's threads.
     """
     beside = Path(torch.__file__).with_name("lib")
     own = [str(path) for name in ("libgomp*", "libomp.*", "libiomp5.*") for path in sorted(beside.glob(name))]
-    words = ["-Xpreprocessor", "-fopenmp"] if sys.platform == "darwin" else ["-fopenmp"]
-    tries = [(words, own[:1])] if own else []
-    return [*tries, (words, ["-fopenmp"]), ([], [])]
+    return [(["-DWITH_THREADS"], libraries) for libraries in (own[:1], ["-fopenmp"]) if libraries] + [
+        ([], [])
+    ]
 
 
 def code() -> bytes:
@@ -71,27 +81,28 @@ def code() -> bytes:
     return b"".join(path.read_bytes() for path in sorted(SOURCES.iterdir()) if path.suffix in (".h", ".cpp"))
 
 
-def compile_seams(compiler: str, target: Path) -> None:
+def compile_seams(compiler: Compiler, target: Path) -> None:
     """Compile the library `target`. F5liteError with the compiler's last words if it can't."""
-    part = target.with_suffix(".o")
     last = "it said nothing"
-    for wide in dict.fromkeys((tuple(vectors()), ())):
-        for words, libraries in openmp():
-            steps = (
-                [compiler, *FLAGS, *wide, *words, "-c", str(SOURCE), "-o", str(part)],
-                [compiler, "-shared", str(part), "-o", str(target), *libraries],
-            )
-            failed = next(filter(None, map(_run, steps)), None)
-            part.unlink(missing_ok=True)
-            if failed is None:
-                return
-            last = failed
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        part = Path(scratch) / "library.o"
+        env = {**os.environ, **dict.fromkeys(compiler.caches, scratch)}
+        for wide in dict.fromkeys((tuple(vectors()), ())):
+            for words, libraries in openmp():
+                steps = (
+                    [*compiler.compile, *FLAGS, *wide, *words, "-c", str(SOURCE), "-o", str(part)],
+                    [*compiler.link, "-shared", str(part), "-o", str(target), *libraries],
+                )
+                failed = next(filter(None, (_run(step, env) for step in steps)), None)
+                if failed is None:
+                    return
+                last = failed
     raise F5liteError(
         f"compiling the fused int8 code failed ({last[:300]}); use engine='auto', which does without it"
     )
 
 
-def _run(command: Sequence[str]) -> str | None:
+def _run(command: Sequence[str], env: Mapping[str, str]) -> str | None:
     """None, or what went wrong."""
     try:
         done = subprocess.run(
@@ -101,6 +112,7 @@ def _run(command: Sequence[str]) -> str | None:
             errors="replace",
             timeout=LONGEST,
             stdin=subprocess.DEVNULL,
+            env=env,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{type(error).__name__}: {error}"

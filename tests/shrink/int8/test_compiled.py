@@ -17,7 +17,8 @@ import pytest
 import torch
 
 import f5lite
-from f5lite import machine, processor
+from f5lite import compiler, machine
+from f5lite.compiler import Compiler
 from f5lite.errors import F5liteError
 from f5lite.evidence import workload
 from f5lite.model import library
@@ -27,7 +28,7 @@ from f5lite.shrink.int8.convert import convert
 from f5lite.shrink.int8.fused import FusedBlock
 from f5lite.shrink.int8.layers import Int8Linear
 from f5lite.shrink.int8.seams import SEAMS, Shape, examples
-from tests.shrink.int8.conftest import needs_compiler
+from tests.shrink.int8.conftest import agree, needs_compiler
 
 SHAPE, PRODUCT = Shape(64, 2, 32, 128), products.TORCH
 
@@ -37,14 +38,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder, and a compiler that writes something at once."""
     monkeypatch.setenv("F5LITE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(native, "compile_seams", written)
-    card = machine.card()
-    if card.compiler is None:
-        monkeypatch.setattr(machine, "card", lambda: type(card)(**{**vars(card), "compiler": "c++"}))
-        monkeypatch.setattr(processor, "compiler_path", lambda: "c++")
+    monkeypatch.setattr(compiler, "find", lambda: plain("c++"))
     return tmp_path / "cache"
 
 
-def written(compiler: str, target: Path) -> None:
+def plain(path: str) -> Compiler:
+    return Compiler((path,), (path,), path)
+
+
+def written(_: Compiler, target: Path) -> None:
     target.write_bytes(os.urandom(100))
 
 
@@ -143,10 +145,8 @@ def test_a_compiler_that_fails_says_why_and_leaves_nothing(
         "#!/bin/sh\necho 'seams.h:1: warning: hm' >&2\necho 'fatal error: no room' >&2\nexit 1\n"
     )
     broken.chmod(0o755)
-    card = machine.card()
-    monkeypatch.setattr(machine, "card", lambda: type(card)(**{**vars(card), "compiler": "c++"}))
     for path in (str(broken), str(cache / "nowhere")):
-        monkeypatch.setattr(processor, "compiler_path", lambda path=path: path)
+        monkeypatch.setattr(compiler, "find", lambda path=path: plain(path))
         with pytest.raises(F5liteError, match="failed .*(no room|NotFound).*engine='auto'"):
             compiled.build(print)
         assert list((cache / "fused").iterdir()) == []
@@ -157,16 +157,27 @@ def test_what_a_compiler_refuses_is_left_out(tmp_path: Path, monkeypatch: pytest
     """First threads beside torch's own, then the compiler's, then none; and vectors before no vectors."""
     picky, said = tmp_path / "c++", tmp_path / "said"
     picky.write_text(
-        f'#!/bin/sh\necho "$@" >> {said}\ncase "$*" in *openmp*|*march*|*mavx*|*mcpu*) exit 1;; esac\n'
+        f'#!/bin/sh\necho "$@" >> {said}\ncase "$*" in *WITH_THREADS*|*march*|*mavx*|*mcpu*) exit 1;; esac\n'
         'for last; do :; done\nwhile [ "$1" != -o ]; do shift; done\ntouch "$2"\n'
     )
     picky.chmod(0o755)
     monkeypatch.setattr(native, "vectors", lambda: ["-march=native"])
-    native.compile_seams(str(picky), tmp_path / "seams.so")
+    native.compile_seams(plain(str(picky)), tmp_path / "seams.so")
     assert (tmp_path / "seams.so").is_file() and not (tmp_path / "seams.o").exists()
     calls = said.read_text().splitlines()
-    assert "-march=native" in calls[0] and "openmp" in calls[0]
-    assert "-march" not in calls[-2] and "openmp" not in calls[-2] and calls[-1].startswith("-shared")
+    assert "-march=native" in calls[0] and "WITH_THREADS" in calls[0]
+    assert "-march" not in calls[-2] and "WITH_THREADS" not in calls[-2] and calls[-1].startswith("-shared")
+
+
+@needs_compiler
+def test_the_library_needs_nothing_of_c_plus_plus(compiled_set: compiled.Set) -> None:
+    """So that it can be linked without that library, and never meets another version of it in the process."""
+    wanted = {"_Zn", "_Zd", "__cxa_throw", "__cxa_guard", "__gxx", "_ZNSt", "_ZSt", "_Unwind"}
+    names = subprocess.run(
+        ["nm", "-D", "--undefined-only", str(compiled.library())], capture_output=True, text=True, check=True
+    ).stdout
+    assert "malloc" in names
+    assert not [line for line in names.splitlines() if any(word in line for word in wanted)]
 
 
 @needs_compiler
@@ -182,17 +193,7 @@ def test_compiled_seams_give_the_numbers_of_uncompiled_ones(product: products.Pr
     assert set(run) == set(plain) == set(SEAMS)
     for items, frames in ((1, 1), (1, 7), (2, 64), (3, 130)):
         for name, given in examples(shape, product, items, frames, seed=1).items():
-            kept = [tensor.clone() for tensor in given]
-            for found, wanted in zip(run[name](*given), plain[name](*given), strict=True):
-                assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype), name
-                if found.dtype in (torch.int8, torch.uint8):  # a rounding may fall to the other side
-                    off = (found.int() - wanted.int()).abs()
-                    assert off.max() <= 1 and int((off > 0).sum()) <= max(1, 1e-3 * off.numel()), name
-                else:
-                    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
-            assert all(torch.equal(a, b) for a, b in zip(kept, given, strict=True)), (
-                "what comes in is left alone"
-            )
+            agree(run[name], plain[name], given, name)
 
 
 @needs_compiler
@@ -234,8 +235,7 @@ def speak(folder: Path, **how: str) -> f5lite.Utterance:
 def test_without_a_compiler_the_best_of_the_others_speaks(
     two_blocks: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    card = machine.card()
-    monkeypatch.setattr(machine, "card", lambda: type(card)(**{**vars(card), "compiler": None}))
+    monkeypatch.setattr(compiler, "find", lambda: None)
     monkeypatch.setattr(auto, "choice", lambda config, device="cpu": auto.unmeasured(device))
     with caplog.at_level(logging.WARNING):
         said = speak(two_blocks, engine="fused")

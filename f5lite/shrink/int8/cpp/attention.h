@@ -1,9 +1,7 @@
 // Attention in bf16 by AMX's tiles, without a mask: softmax(q k^T / sqrt(size)) v, two tiles of queries at a time. Their scores,
 // exact in float, stay in the second-level cache, so the softmax needs no corrections; its weights are rounded to bf16.
 #pragma once
-#include <cstdlib>
 #include <limits>
-#include <memory>
 
 #include "product.h"
 #if HAS_TILES && defined(__AMX_BF16__) && defined(__AVX512BF16__)
@@ -36,7 +34,7 @@ inline __m512 power(__m512 t) {
 class Head {
  public:
   Head(int64_t frames, int size)
-      : frames_(frames), size_(size), keys_((frames + 31) / 32 * 32), apart_(keys_ + APART), room_(bytes()) {
+      : frames_(frames), size_(size), keys_((frames + 31) / 32 * 32), apart_(keys_ + APART), room_(room<int8_t>(bytes())) {
     int8_t* at = reinterpret_cast<int8_t*>((reinterpret_cast<uintptr_t>(room_.get()) + 63) / 64 * 64);
     const auto take = [&](int64_t bytes) { int8_t* here = at; at += (bytes + 63) / 64 * 64; return here; };
     k_ = take(2 * keys_ * size_);
@@ -66,13 +64,13 @@ class Head {
   int64_t frames_;
   int size_;
   int64_t keys_, apart_;  // keys and zeros behind them; numbers from row to row
-  std::unique_ptr<int8_t[]> room_;
+  Room<int8_t> room_;
   int8_t *k_, *v_;
   float *scores_, *mixed_;
   Bf16 *weights_, *queries_, *last_;
 
-  int8_t* bytes() const {
-    return new int8_t[4 * keys_ * size_ + 6 * QUERIES * apart_ + 6 * QUERIES * size_ + 64 * size_ + 8 * 64];
+  int64_t bytes() const {
+    return 4 * keys_ * size_ + 6 * QUERIES * apart_ + 6 * QUERIES * size_ + 64 * size_ + 8 * 64;
   }
 
   // Rows as they lie, or, where there are fewer than wanted, a copy with zeros behind them.
@@ -188,18 +186,16 @@ inline bool attention_allowed() {
 
 inline void attend(const Heads& of, int threads) {
 #if HAS_ATTENTION
-#pragma omp parallel num_threads(threads)
-  {
+  together(threads, [&](const Member& member) {
     Head head(of.frames, of.size);
     Tiles().use(16, 16);
-#pragma omp for schedule(static)
-    for (int64_t i = 0; i < of.items * of.heads; i++) {
+    member.share(of.items * of.heads, [&](int64_t i) {
       const int64_t at = i * of.frames * of.size;
       head.run(of.q + at, of.k + at, of.v + at,
                of.out + (i / of.heads * of.frames * of.heads + i % of.heads) * of.size, of.heads * of.size);
-    }
+    });
     _tile_release();
-  }
+  });
 #else
   (void)of, (void)threads;
 #endif

@@ -6,11 +6,9 @@
 // tiles (AMX) take. For AVX-512 VNNI the same was tried, with sums in registers, and was slower than oneDNN's product.
 #pragma once
 #include <algorithm>
+#include <atomic>
 
 #include "rows.h"
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
 #if defined(__AMX_INT8__) && defined(__AMX_TILE__) && defined(__AVX512F__) && defined(__linux__)
 #define HAS_TILES 1
 #include <immintrin.h>
@@ -127,21 +125,17 @@ inline bool tiles_allowed() {
 #endif
 }
 
-// The product, and `seam` for every token, some outputs at a time.
+// The product, and `seam` for every token, some outputs at a time: who is free takes the next.
 template <typename Seam>
 void each_part(const Work* work, int64_t rows, const Seam& seam, int threads) {
 #if HAS_TILES
   const int64_t in = work->in, out = seam.width(), outputs = work->outputs, apart = outputs + APART;
-#pragma omp parallel num_threads(threads)
-  {
+  std::atomic<int64_t> next{0};
+  together(threads, [&](const Member& member) {
     Row row(seam.held());
-    int8_t* packed = work->space;
-#if defined(_OPENMP)
-    packed += omp_get_thread_num() * (outputs * in + 4 * work->at_once * apart);
-#endif
+    int8_t* packed = work->space + member.me * (outputs * in + 4 * work->at_once * apart);
     int32_t* sums = reinterpret_cast<int32_t*>(packed + outputs * in);
-#pragma omp for schedule(dynamic)
-    for (int64_t n = 0; n < out; n += outputs) {
+    for (int64_t n; (n = next.fetch_add(outputs)) < out;) {
       const int64_t width = std::min(outputs, out - n);
       for (int64_t i = 0; i < width; i += BESIDE) pack(work->weight + (n + i) * in, in, packed + i * in);
       for (int64_t r = 0; r < rows; r += work->at_once) {
@@ -150,7 +144,7 @@ void each_part(const Work* work, int64_t rows, const Seam& seam, int threads) {
         for (int64_t i = 0; i < count; i++) seam.part(r + i, sums + i * apart, n, width, row);
       }
     }
-  }
+  });
 #else
   (void)work, (void)rows, (void)seam, (void)threads;
 #endif
@@ -163,24 +157,19 @@ void each_row(const Work* work, int64_t rows, const Seam& seam, int threads) {
   if constexpr (Seam::parts) {
     if (work->outputs) return each_part(work, rows, seam, threads);
   }
-  const int64_t in = work->in, out = seam.width(), apart = out + APART;
+  const int64_t in = work->in, out = seam.width(), apart = out + APART, many = work->at_once;
   int8_t* packed = work->space;
-#pragma omp parallel num_threads(threads)
-  {
-#pragma omp for schedule(static)
-    for (int64_t n = 0; n < out; n += BESIDE) pack(work->weight + n * in, in, packed + n * in);
+  together(threads, [&](const Member& member) {
+    member.share(out / BESIDE, [&](int64_t n) { pack(work->weight + n * BESIDE * in, in, packed + n * BESIDE * in); });
+    member.wait();
     Row row(seam.held());
-    int32_t* sums = reinterpret_cast<int32_t*>(packed + out * in);
-#if defined(_OPENMP)
-    sums += omp_get_thread_num() * work->at_once * apart;
-#endif
-#pragma omp for schedule(static)
-    for (int64_t r = 0; r < rows; r += work->at_once) {
-      const int64_t count = std::min(work->at_once, rows - r);
+    int32_t* sums = reinterpret_cast<int32_t*>(packed + out * in) + member.me * many * apart;
+    member.share((rows + many - 1) / many, [&](int64_t turn) {
+      const int64_t r = turn * many, count = std::min(many, rows - r);
       multiply(work->values + r * in, count, in, packed, out, sums, apart);
       for (int64_t i = 0; i < count; i++) seam(r + i, sums + i * apart, row);
-    }
-  }
+    });
+  });
 #else
   (void)work, (void)rows, (void)seam, (void)threads;
 #endif
@@ -190,10 +179,8 @@ void each_row(const Work* work, int64_t rows, const Seam& seam, int threads) {
 template <typename S, typename Seam>
 void each_row(const S* sums, int64_t rows, const Seam& seam, int threads) {
   const int64_t width = sums ? seam.width() : 0;
-#pragma omp parallel num_threads(threads)
-  {
+  together(threads, [&](const Member& member) {
     Row row(seam.held());
-#pragma omp for schedule(static)
-    for (int64_t r = 0; r < rows; r++) seam(r, sums + r * width, row);
-  }
+    member.share(rows, [&](int64_t r) { seam(r, sums + r * width, row); });
+  });
 }

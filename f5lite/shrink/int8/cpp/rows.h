@@ -1,8 +1,7 @@
 // A row (a token) on its way: from a product's sums to numbers, and from numbers to 8-bit values. Its numbers stay in the
 // first-level cache from step to step.
 #pragma once
-#include <vector>
-
+#include "team.h"
 #include "vectors.h"
 
 // What makes numbers of sums: for each token its scale and offset, for each output its weights' scale and total, its bias.
@@ -34,18 +33,18 @@ struct Tokens {
 
 // Numbers are put one vector after another, and end as 8-bit values.
 struct Row {
-  std::vector<float> held;
+  int width;
+  Room<float> held;
   V low, high, odd;
 
-  explicit Row(int width) : held(width) { clear(); }
+  explicit Row(int width) : width(width), held(room<float>(width)) { clear(); }
   void clear() { low = high = odd = all(0); }
   void put(int i, V v) {
     low = smaller(v, low); high = larger(v, high); odd += v - v;  // not zero where v isn't finite
-    store(held.data() + i, v);
+    store(held.get() + i, v);
   }
 
   void quantise(int64_t r, const Tokens& to) const {
-    const int width = held.size();
     int8_t* values = to.values + r * width;
     float *token = to.token + 2 * r, least = 0, most = 0;
     for (int i = 0; i < W; i++) {
@@ -66,7 +65,7 @@ struct Row {
     const V by = all(tiny ? 1 : 1 / scale), over = all(scale), from = all(first), top = all(steps), none = all(0);
     const float bottom = to.zero - shift;
     for (int i = 0; i < width; i += W) {
-      const V x = load(held.data() + i), y = tiny ? x / over : x * by;
+      const V x = load(held.get() + i), y = tiny ? x / over : x * by;
       const V v = smaller(larger(rounded(y) - from, none), top) + bottom;
       const B b = __builtin_convertvector(__builtin_convertvector(v, I), B);
       std::memcpy(values + i, &b, sizeof b);

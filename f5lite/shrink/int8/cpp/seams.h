@@ -47,7 +47,7 @@ struct Turned {
     const int64_t item = r / frames, n = r % frames;
     const int half = size / 2;
     const float *c = cos + n * half, *s = sin + n * half;
-    float* x = row.held.data();
+    float* x = row.held.get();
     for (int from = first; from < first + count; from += size) {
       for (int i = 0; i < size; i += W) store(x + i, y[from + i]);
       const int which = from / (heads * size), h = from / size % heads;
