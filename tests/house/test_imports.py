@@ -20,7 +20,7 @@ LAYERS = ["model", "shrink", "memory", "evidence", "lab"]
 # These join the layers up to memory; what stands above shrink may use them.
 JOINING = ["pipeline", "plan", "aloud"]
 # Everything may import these, and they import no layer.
-COMMON = ["cgroups", "errors", "files", "machine", "processor", "requirements"]
+COMMON = ["cgroups", "compiler", "errors", "files", "machine", "processor", "requirements"]
 
 
 def part(path: Path) -> str:
