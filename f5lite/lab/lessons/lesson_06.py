@@ -122,7 +122,9 @@ def refused() -> dict[str, str]:
     found = {name: why for name, each in ENGINES.items() if (why := each.problem()) is not None}
     if auto.usable(V1_BASE.dit) is None:
         cure = "run f5lite engines --compile (seconds, once), then this cell again"
-        package = 'needs a C++ compiler, e.g. python -m pip install "f5lite[compiler]"; then run this cell again'
+        package = (
+            'needs a C++ compiler, e.g. python -m pip install "f5lite[compiler]"; then run this cell again'
+        )
         found[FUSED] = f"not compiled yet: {cure}" if machine.card().compiler else package
     return found
 
