@@ -68,3 +68,16 @@ def test_the_split_is_the_same_every_time_and_leaves_nothing_in_both():
     kept, out = shards.split(said, 10)
     assert len(kept) == 40 and len(out) == 10 and not {s.text for s in kept} & {s.text for s in out}
     assert [s.text for s in shards.split(said, 10)[1]] == [s.text for s in out]
+
+
+def test_the_clearest_styles_share_is_what_was_asked():
+    styles = [corpus.CLEAREST, "jf_alpha", "jf_nezumi"]
+
+    def share(clearest: float) -> float:
+        said = [
+            who for seed in range(8) for _, who in corpus.drawn(random.Random(seed), styles, None, clearest)
+        ]
+        return sum(who == (corpus.CLEAREST, corpus.CLEAREST, 0.0) for who in said) / len(said)
+
+    assert share(1.0) == 1.0
+    assert share(0.0) < 0.1 < share(0.35) < 0.5
