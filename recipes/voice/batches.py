@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -11,6 +11,9 @@ from recipes.voice.network import encode, seeded
 
 GRID = 64  # oneDNN makes code for every new shape; lengths on a grid took a third off the time
 ENDING = " "  # between the reference's text and the new one, as in the model's configuration
+STRETCHED = 0.5  # how often the new speech of a pair is made shorter or longer, and by how much:
+PACE = (0.9, 1.15)
+Example = tuple[tuple[int, int], ...]  # (utterance, frames to give it), one or two
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Batch:
 
 class Source:
     """`frames`: about how many a batch holds. Half of the examples are two utterances of one speaker, end to end: with
-    the second one masked, cloning from a reference is what the model learns."""
+    the second one masked, cloning from a reference is what the model learns. The second is often stretched or shrunk
+    in time: whoever speaks has to guess the length, and is wrong by a tenth."""
 
     def __init__(self, items: Sequence[Item], frames: int, seed: int = 0):
         self.items, self.frames, self.seed = items, frames, seed
@@ -48,15 +52,17 @@ class Source:
         for index, item in enumerate(items):
             self.voices.setdefault(item.speaker, []).append(index)
 
-    def example(self, rng) -> tuple[int, ...]:
+    def example(self, rng) -> Example:
         """One utterance, or two of one speaker."""
         first = rng.randrange(len(self.items))
         others = self.voices[self.items[first].speaker]
         if rng.random() < 0.5 and len(others) > 1:
-            return first, rng.choice(others)
-        return (first,)
+            second = rng.choice(others)
+            pace = rng.uniform(*PACE) if rng.random() < STRETCHED else 1.0
+            return (first, self.lengths[first]), (second, round(self.lengths[second] * pace))
+        return ((first, self.lengths[first]),)
 
-    def chosen(self, step: int) -> list[tuple[int, ...]]:
+    def chosen(self, step: int) -> list[Example]:
         """Examples of one length on the grid."""
         rng = seeded("batch", self.seed, step)
         examples = [self.example(rng)]
@@ -70,8 +76,8 @@ class Source:
                 examples.append(example)
         return examples
 
-    def on_grid(self, example: tuple[int, ...]) -> int:
-        return -(-sum(self.lengths[i] for i in example) // GRID) * GRID
+    def on_grid(self, example: Example) -> int:
+        return -(-sum(frames for _, frames in example) // GRID) * GRID
 
     def batch(self, step: int) -> Batch:
         """The batch of this step."""
@@ -82,10 +88,10 @@ class Source:
             torch.zeros(size, longest, dtype=torch.bool),
             torch.zeros(size, longest, dtype=torch.bool),
         )
-        codes = [encode(ENDING.join(self.items[i].text for i in example)) for example in examples]
+        codes = [encode(ENDING.join(self.items[i].text for i, _ in example)) for example in examples]
         tokens = torch.full((size, max(map(len, codes))), -1)
         for row, example in enumerate(examples):
-            parts = [self.items[i] for i in example]
+            parts = [stretched(self.items[i], frames) for i, frames in example]
             length = sum(len(part.mel) for part in parts)
             mel[row, :length] = torch.cat([part.mel for part in parts]).float()
             labels[row, :length] = torch.cat([part.labels for part in parts]).long()
@@ -98,3 +104,14 @@ class Source:
                 start = rng.randrange(length - masked + 1)
                 span[row, start : start + masked] = True
         return Batch(mel, tokens, labels, span, valid)
+
+
+def stretched(item: Item, frames: int) -> Item:
+    """The same speech in so many frames: mels on straight lines between their frames, so the pitch stays."""
+    have = len(item.mel)
+    if frames == have:
+        return item
+    at = torch.linspace(0, have - 1, frames)
+    before = at.long().clamp(max=have - 2)
+    mel = torch.lerp(item.mel[before].float(), item.mel[before + 1].float(), (at - before)[:, None])
+    return replace(item, mel=mel, labels=item.labels[at.round().long()])

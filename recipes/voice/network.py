@@ -12,6 +12,7 @@ from torch import nn
 from f5lite.model.acoustic import DiT
 from f5lite.model.config import TINY, ModelConfig
 from f5lite.model.text import GRN, TextEmbedding
+from recipes.voice.state import load
 
 CHARACTERS = " abcdefghijklmnopqrstuvwxyz'.,?!-"
 CODES = {character: code for code, character in enumerate(CHARACTERS)}
@@ -61,7 +62,10 @@ def published(state: dict[str, torch.Tensor], dim_head: int = TINY.dit.dim_head)
 
 
 def start_from(network: Network, path: Path) -> None:
-    """Take the weights of a published file."""
+    """Take the weights of a published file, or the averaged ones of a training run's `.pt`, which has the head too."""
+    if path.suffix == ".pt":
+        network.load_state_dict(load(path, "cpu")["average"])
+        return
     kept = {name.removeprefix(PREFIX): value.float() for name, value in load_file(path).items()}
     text = {n.removeprefix("text_embed."): v for n, v in kept.items() if n.startswith("text_embed.")}
     network.text.load_state_dict(text)

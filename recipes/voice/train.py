@@ -1,7 +1,8 @@
 """Train the acoustic model: `python -m recipes.voice.train RUN.pt --corpus corpus --labels labels.npz --steps 6000`.
 
 Stopped and run again it goes on where it was, and ends with the weights that an unbroken run ends with. The learning
-rate falls over all of --steps: plan a whole cycle. `--init FILE` starts from published weights.
+rate falls over all of --steps: plan a whole cycle. `--init FILE` starts from published weights,
+or from another run's file.
 """
 
 from __future__ import annotations

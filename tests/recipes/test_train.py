@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
 import torch
 
 from f5lite.errors import F5liteError
 from f5lite.model.config import TINY
 from recipes.voice import network
-from recipes.voice.batches import GRID, Source
+from recipes.voice.batches import GRID, Item, Source, stretched
 from recipes.voice.loss import flow_losses
 from recipes.voice.objective import losses
 from recipes.voice.state import Muon, orthogonal, rate_at
@@ -34,7 +35,44 @@ def test_batches_are_of_one_length_on_the_grid_and_repeatable():
 def test_two_utterances_of_one_speaker_are_joined_and_the_second_masked():
     source = Source(made.items(), 2000)
     pairs = [e for step in range(40) for e in source.chosen(step) if len(e) == 2]
-    assert pairs and all(source.items[a].speaker == source.items[b].speaker for a, b in pairs)
+    assert pairs and all(source.items[a].speaker == source.items[b].speaker for (a, _), (b, _) in pairs)
+
+
+def test_half_of_the_second_ones_are_stretched_and_nothing_else():
+    source = Source(made.items(), 2000)
+    examples = [e for step in range(60) for e in source.chosen(step)]
+    paces = np.array([frames / source.lengths[i] for e in examples for i, frames in e[1:]])
+    assert all(frames == source.lengths[i] for e in examples for i, frames in e[:1])
+    assert 0.35 < (paces != 1).mean() < 0.6, "half of them; a few round to what they were"
+    assert 0.88 < paces.min() < 0.95 and 1.1 < paces.max() < 1.17
+
+
+def test_stretched_speech_says_the_same_at_another_pace():
+    rising = torch.arange(10.0)[:, None].expand(-1, 100)
+    item = Item("ab", ("s", "s", 0.0), rising.half(), torch.tensor([0] * 4 + [1] * 6))
+    assert stretched(item, 10) is item
+    longer, shorter = stretched(item, 19), stretched(item, 4)
+    assert torch.allclose(longer.mel[:, 0], torch.linspace(0, 9, 19)), "straight lines between the frames"
+    assert torch.allclose(shorter.mel[:, 7], torch.tensor([0.0, 3, 6, 9]))
+    assert shorter.labels.tolist() == [0, 0, 1, 1] and (longer.labels == 1).sum() in (11, 12)
+
+
+def test_the_start_is_practised_from_noise_of_any_strength():
+    seen = []
+
+    class Watched(network.Network):
+        def forward(self, noisy, known, tokens, time, *rest):
+            seen.extend((float(t), float(x[s].std())) for t, x, s in zip(time, noisy, spans, strict=True))
+            return super().forward(noisy, known, tokens, time, *rest)
+
+    source, watched = Source(made.items(), 4000), Watched(made.SMALL)
+    for step in range(60):
+        batch = source.batch(step)
+        spans = batch.span
+        losses(watched, batch, 0, step)
+    starts = np.array([strength for time, strength in seen if time == 0])
+    assert 0.08 < len(starts) / len(seen) < 0.22
+    assert starts.min() < 0.2 and 0.7 < starts.max() < 1.1
 
 
 def test_it_learns():
@@ -99,6 +137,18 @@ def test_starting_from_the_bundle_gives_its_network():
     fresh = network.Network(TINY).published()
     changed = [n for n, v in started.published().items() if not torch.equal(v, fresh[n])]
     assert len(changed) > 0.9 * len(fresh)
+
+
+def test_starting_from_a_run_takes_its_average_and_its_head(tmp_path):
+    run = Run(made.items(), **PLAN)
+    for _ in range(3):
+        run.advance()
+    run.save(tmp_path / "run.pt")
+    started = Run(made.items(), **{**PLAN, "steps": 30}, init=tmp_path / "run.pt")
+    assert started.step == 0
+    for name, value in started.network.state_dict().items():
+        assert torch.equal(value, run.average.values[name]), name
+    assert any(not torch.equal(v, run.average.values[n]) for n, v in run.network.state_dict().items())
 
 
 def test_the_rate_rises_and_falls_and_muon_makes_matrices_orthogonal():
