@@ -15,7 +15,7 @@ from f5lite.errors import F5liteError
 
 FP32 = "f5lite fp32"
 UPSTREAM = "upstream f5-tts 1.1.22, fp32"
-ATTENTION = ("math", "sdpa-bf16", "chunked", "chunked-bf16", "amx-bf16", "auto")
+ATTENTION = ("math", "sdpa-bf16", "chunked", "chunked-bf16", "amx-bf16", "vnni-int16", "auto")
 STEPS, UPSTREAM_STEPS = 7, 32
 OURS = "benchmarks.peers.ours"
 
@@ -54,7 +54,7 @@ def urgency(variant: Variant) -> int:
 
 def ours() -> list[Variant]:
     """f5lite's own passes."""
-    from f5lite.shrink.attention import amx
+    from f5lite.shrink.attention import own
 
     best = best_engine()
     found = [
@@ -74,7 +74,7 @@ def ours() -> list[Variant]:
             )  # fmt: skip
         )
     for name in ATTENTION:
-        refused = amx.refusal("cpu") if name == amx.Amx.name else None
+        refused = own.refusal(name, "cpu") if name in own.NAMES else None
         settings = {"attention": name}
         found.append(
             Variant(f"f5lite fp32, attention {name}", "f5lite", OURS, settings, unavailable=refused or "")

@@ -13,7 +13,7 @@ from statistics import median
 from f5lite import machine
 from f5lite.memory import meter
 from f5lite.model.config import V1_BASE
-from f5lite.shrink.attention import amx, auto, predict, timing
+from f5lite.shrink.attention import auto, own, predict, timing
 
 LENGTHS = (256, 512, 1024, 2048, 4096)
 SLOW = 6.0  # times the fastest in the calibration: left out of long comparisons, with its ratio said
@@ -46,8 +46,7 @@ def heads_at(frames: int, most_scores: int = auto.MOST_SCORES) -> int:
 
 def here() -> tuple[str, ...]:
     """The backends that this processor can run."""
-    names = ("math", "sdpa", "chunked", "sdpa-bf16", "chunked-bf16")
-    return names if amx.refusal("cpu") else (*names, amx.Amx.name)
+    return ("math", "sdpa", "chunked", "sdpa-bf16", "chunked-bf16", *own.usable("cpu"))
 
 
 def worth_timing(names: Iterable[str] | None = None) -> list[str]:

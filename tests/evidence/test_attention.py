@@ -30,8 +30,8 @@ def test_hopeless_backends_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(
         costs.auto, "calibrated", lambda: {"dropped": {"chunked-bf16": 27.0, "sdpa-bf16": 3.1}}
     )
-    for refused, more in (("no AMX", []), (None, ["amx-bf16"])):
-        monkeypatch.setattr(costs.amx, "refusal", lambda device, refused=refused: refused)
+    for more in ([], ["amx-bf16"]):
+        monkeypatch.setattr(costs.own, "usable", lambda device, more=more: tuple(more))
         assert costs.worth_timing() == ["math", "sdpa", "chunked", "sdpa-bf16", *more]
 
 

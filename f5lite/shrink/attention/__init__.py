@@ -4,8 +4,8 @@
     with attention("chunked"):
         pipeline.speak("the model speaks")
 
-`math`, `sdpa`, `chunked` (both also "-bf16"), `amx-bf16`, `flash_attn` and `auto`; see `switch`, `backends`, `amx`, `auto`,
-`predict`.
+`math`, `sdpa`, `chunked` (both also "-bf16"), `amx-bf16`, `vnni-int16`, `flash_attn` and `auto`; see `switch`, `backends`,
+`own`, `auto`, `predict`.
 """
 
 from f5lite.shrink.attention.auto import Auto, Choice, calibrated

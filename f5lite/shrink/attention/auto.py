@@ -17,7 +17,7 @@ import torch
 
 from f5lite import machine
 from f5lite.errors import F5liteError
-from f5lite.shrink.attention import amx, flash
+from f5lite.shrink.attention import flash, own
 from f5lite.shrink.attention.timing import DIM_HEAD, HEADS, PAIR, interleaved, tensors
 
 LENGTHS = (256, 512, 1024, 2048, 4096)
@@ -29,7 +29,7 @@ MOST_SCORES = (
 HOPELESS = 3.0  # times the fastest at a shorter length: not timed at the next
 LOST = 1.5  # times the fastest at this length, twice: not timed again
 UNSTEADY = 1.5  # a median that many times the lower quartile: something else was running
-WORTH = 1.05  # what rounding to half precision must gain before it is taken
+WORTH = 1.05  # what rounding must gain before it is taken
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def candidates(dtype: torch.dtype, device: torch.device, dim_head: int = DIM_HEA
     names = ["sdpa", "chunked"]
     if dtype == torch.float32:
         names += ["sdpa-bf16", "chunked-bf16"]
-        if device.type == "cpu" and dim_head in amx.SIZES and amx.refusal(device) is None:
-            names.append(amx.Amx.name)
+        if device.type == "cpu" and dim_head in own.SIZES:
+            names += own.usable(device)
     if device.type == "cuda" and flash.refusal(device) is None:
         names.append("flash_attn")
     return tuple(names)
@@ -129,7 +129,7 @@ def choose(table: Mapping[str, Any], frames: int, bf16_instructions: tuple[str, 
     if parts:
         why += f": {', '.join(parts)}"
     slow = {**table.get("dropped", {}), **{name: ratio for ratio, name in others}}
-    if any(rounded(name) and ratio > 1.5 for name, ratio in slow.items()) and not bf16_instructions:
+    if any(name.endswith("-bf16") and ratio > 1.5 for name, ratio in slow.items()) and not bf16_instructions:
         why += "; this processor has no instructions for bf16"
     return Choice(frames, best, why + ".", dict(seconds))
 
@@ -150,8 +150,8 @@ def unrest(taken: list[float]) -> float:
 
 
 def rounded(name: str) -> bool:
-    """True for a backend that computes a float32 model's attention in half precision."""
-    return name.endswith("-bf16") or name == "flash_attn"
+    """True for a backend that computes a float32 model's attention in half precision, or in integers."""
+    return name.endswith(("-bf16", "-int16")) or name == "flash_attn"
 
 
 def calibrated(
@@ -170,7 +170,8 @@ def calibrated(
     lengths = QUICK_LENGTHS if machine.quick() else LENGTHS
     width = str(dtype).removeprefix("torch.")
     # What takes part belongs to the name: code that was compiled since changes the choice.
-    joined = "-amx" if amx.Amx.name in candidates(dtype, torch.device(device), dim_head) else ""
+    taking = candidates(dtype, torch.device(device), dim_head)
+    joined = "".join(f"-{kernel}" for kernel in own.NAMES if kernel in taking)
     name = f"attention-{heads}x{dim_head}-{width}-{kind}-{torch.get_num_threads()}t-{len(lengths)}{joined}"
 
     def now() -> dict[str, Any]:

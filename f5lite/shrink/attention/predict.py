@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from f5lite.model.config import DiTConfig, ModelConfig
-from f5lite.shrink.attention.amx import QUERIES, Amx
 from f5lite.shrink.attention.backends import PIECE_BYTES, piece
+from f5lite.shrink.attention.own import KERNELS
 
 FLOAT = 4
 # Per thread, torch's fused CPU kernel holds one tile of scores and a few rows (ATen, FlashAttentionKernel.cpp).
@@ -49,9 +49,13 @@ def attention(
         scores = at_once * rows * frames * size
         copies = 3 * row // batch // 2 if half else 0  # of one item
         return Estimate(operations, scores + copies, row, 4 * row + 2 * copies * batch)
-    if name == Amx.name:  # per thread the packed keys and values, two tiles' scores and weights
-        own = threads * frames * (4 * width + 6 * QUERIES)
-        return Estimate(operations, own + 4 * row // 2, row, 4 * row + 4 * row)
+    if (
+        name in KERNELS
+    ):  # per thread the packed keys and values, some queries' scores and weights; copies in another format
+        kernel = KERNELS[name]
+        own = threads * frames * (4 * width + kernel.size * kernel.queries)
+        copies = 4 * row // 2 if kernel.dtype.itemsize < FLOAT else 0
+        return Estimate(operations, own + copies, row, 4 * row + 2 * copies)
     tile = (TILE_ROWS * (TILE_KEYS + width + 2)) * FLOAT * threads
     copies = 4 * row // 2 if half else 0
     return Estimate(operations, tile + copies, row, 4 * row + 2 * copies)

@@ -7,6 +7,7 @@ with attention("math", dit):            # this model only; the original f5-tts m
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,7 +16,7 @@ import torch
 from torch import nn
 
 from f5lite.errors import F5liteError
-from f5lite.shrink.attention import amx, auto, flash, upstream
+from f5lite.shrink.attention import auto, flash, own, upstream
 from f5lite.shrink.attention.backends import Chunked, Math, Sdpa
 
 Backend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, "torch.Tensor | None"], torch.Tensor]
@@ -27,7 +28,7 @@ MAKERS: dict[str, Callable[[Device], Backend]] = {
     "sdpa-bf16": lambda device: Sdpa(torch.bfloat16),
     "chunked": lambda device: Chunked(),
     "chunked-bf16": lambda device: Chunked(torch.bfloat16),
-    "amx-bf16": amx.amx,
+    **{name: functools.partial(own.own, name) for name in own.NAMES},
     "flash_attn": flash.flash,
     "auto": lambda device: auto.Auto(),
 }
@@ -79,9 +80,9 @@ def resolved(
 
 def install(dit: nn.Module, name: str | Backend, device: Device = None) -> nn.Module:
     """Give every block of a model a `Switch` with that backend; returns the model."""
-    own = backend(name, device)
+    chosen = backend(name, device)
     for layer in layers(dit):
-        layer.backend = Switch(own)
+        layer.backend = Switch(chosen)
     return dit
 
 

@@ -24,6 +24,10 @@ DEEP, BESIDE, TOKENS, APART = 64, 32, 32, 16  # as in product.h
 CACHE, PACKED, FEW = 1 << 20, 1 << 19, 32
 NAME = "f5lite's own, by tiles"
 FORBID = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+ALLOWING = {  # words of such a variable (oneDNN's levels) that allow instructions
+    "AMX": ("AMX", "ALL", "DEFAULT"),
+    "VNNI": ("VNNI", "BF16", "FP16", "AMX", "ALL", "DEFAULT"),
+}
 
 
 class Work(ctypes.Structure):
@@ -85,10 +89,10 @@ def suits(*sizes: int) -> bool:
     return all(size % DEEP == 0 for size in sizes)
 
 
-def forbidden() -> bool:
-    """Whether a variable says that a lesser processor is played."""
+def forbidden(instructions: str = "AMX") -> bool:
+    """Whether a variable says that a processor without those is played: "AMX", or "VNNI" (of AVX-512)."""
     level = next((os.environ[name] for name in FORBID if os.environ.get(name)), "ALL").upper()
-    return not any(word in level for word in ("AMX", "ALL", "DEFAULT"))
+    return level.startswith("AVX2") or not any(word in level for word in ALLOWING[instructions])
 
 
 @functools.cache

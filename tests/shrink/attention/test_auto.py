@@ -88,6 +88,10 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             {"sdpa": 1.0, "chunked": 1.9, "sdpa-bf16": 0.4, "chunked-bf16": 1.1, "amx-bf16": 0.3},
             "amx-bf16",
         ),
+        (
+            {"sdpa": 1.0, "chunked": 1.2, "sdpa-bf16": 2.4, "chunked-bf16": 9.1, "vnni-int16": 0.6},
+            "vnni-int16",
+        ),
     ],
 )
 def test_each_kind_of_processor_gets_its_own(made_up, costs: dict[str, float], wanted: str) -> None:
@@ -141,7 +145,7 @@ def test_a_half_precision_model_has_fewer_candidates() -> None:
     cpu = torch.device("cpu")
     assert auto.candidates(torch.bfloat16, cpu) == ("sdpa", "chunked")
     found = set(auto.candidates(torch.float32, cpu))
-    assert found - {"amx-bf16"} == {"sdpa", "chunked", "sdpa-bf16", "chunked-bf16"}
+    assert found - {"amx-bf16", "vnni-int16"} == {"sdpa", "chunked", "sdpa-bf16", "chunked-bf16"}
 
 
 @pytest.mark.measures

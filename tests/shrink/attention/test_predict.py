@@ -20,7 +20,7 @@ SMALL = DiTConfig(dim=64, depth=3, heads=4, dim_head=16, text_dim=16, text_num_e
 def test_scores_of_the_full_size_at_4096_frames() -> None:
     held = predict.attention("math", 4096, V1_BASE.dit)
     assert held.scores > 2 * 2 * 16 * 4096**2 * 4 > 4e9
-    for name in ("sdpa", "sdpa-bf16", "chunked", "chunked-bf16", "amx-bf16"):
+    for name in ("sdpa", "sdpa-bf16", "chunked", "chunked-bf16", "amx-bf16", "vnni-int16"):
         assert predict.attention(name, 4096, V1_BASE.dit).held < 2 * 16 * 4096**2 * 4 / 15, name
 
 
@@ -63,7 +63,7 @@ def test_even_length_is_where_the_share_is_a_half() -> None:
 @settings(deadline=None)
 @given(
     st.integers(1, 5000),
-    st.sampled_from(["math", "sdpa", "sdpa-bf16", "chunked", "chunked-bf16", "amx-bf16"]),
+    st.sampled_from(["math", "sdpa", "sdpa-bf16", "chunked", "chunked-bf16", "amx-bf16", "vnni-int16"]),
 )
 def test_only_math_grows_with_the_square(frames: int, name: str) -> None:
     ratio = predict.attention(name, 4 * frames).held / predict.attention(name, frames).held

@@ -17,18 +17,7 @@ struct Heads {
 };
 
 #if HAS_ATTENTION
-constexpr int QUERIES = 32, TILE = 1024;  // bytes of a tile
-
-// e^x for softmax: 2^t, t <= 0, to 5e-5 of its value, which bf16 rounds away.
-inline __m512 power(__m512 t) {
-  const __m512 whole = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), f = _mm512_sub_ps(t, whole);
-  __m512 p = _mm512_set1_ps(9.6181291e-3f);
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.5504109e-2f));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.4022651e-1f));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.9314718e-1f));
-  p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
-  return _mm512_scalef_ps(p, whole);
-}
+constexpr int QUERIES = 32;
 
 // One head of one item at a time. A thread has one of these.
 class Head {
@@ -81,28 +70,10 @@ class Head {
     return copy;
   }
 
-  // Keys: for 16 of them a tile for each 32 numbers, in pairs of numbers. Values: for 32 of them a tile for each 16 numbers,
-  // in pairs of values.
   void pack(const Bf16* k, const Bf16* v) {
-    const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5,
-                                         36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
-    const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
-    const int steps = size_ / 32;
     for (int64_t n = 0; n < keys_; n += 32) {
-      const Bf16* from = whole(k + n * size_, frames_ - n, 32, last_);
-      for (int half = 0; half < 2; half++)
-        for (int s = 0; s < steps; s++)
-          turn(reinterpret_cast<const int8_t*>(from + 16 * half * size_ + 32 * s), 2 * size_,
-               k_ + ((n / 16 + half) * steps + s) * TILE);
-      from = whole(v + n * size_, frames_ - n, 32, last_);
-      int8_t* to = v_ + n / 32 * (size_ / 16) * TILE;
-      for (int pair = 0; pair < 16; pair++)
-        for (int s = 0; s < steps; s++) {
-          const __m512i a = _mm512_loadu_si512(from + 2 * pair * size_ + 32 * s);
-          const __m512i b = _mm512_loadu_si512(from + (2 * pair + 1) * size_ + 32 * s);
-          _mm512_store_si512(to + 2 * s * TILE + 64 * pair, _mm512_permutex2var_epi16(a, low, b));
-          _mm512_store_si512(to + (2 * s + 1) * TILE + 64 * pair, _mm512_permutex2var_epi16(a, high, b));
-        }
+      pack_keys(whole(k + n * size_, frames_ - n, 32, last_), size_, k_ + 2 * n * size_);
+      pack_values(whole(v + n * size_, frames_ - n, 32, last_), size_, v_ + 2 * n * size_);
     }
   }
 

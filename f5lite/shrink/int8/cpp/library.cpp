@@ -1,16 +1,23 @@
 // The compiled library: each seam as a plain C function. Of sums that are there, int32 or float32, or of a product of its own.
 #include "attention.h"
+#include "integers.h"
 #include "product.h"
 #include "seams.h"
 #include <type_traits>
 
 extern "C" {
 int tiles_() { return tiles_allowed(); }
-int attention_allowed_() { return attention_allowed(); }
+int attention_bf16_allowed() { return attention_allowed(); }
+int attention_int16_allowed() { return integers_allowed(); }
 
-void attention_(const Bf16* q, const Bf16* k, const Bf16* v, int64_t items, int64_t heads, int64_t frames, int size,
+void attention_bf16(const Bf16* q, const Bf16* k, const Bf16* v, int64_t items, int64_t heads, int64_t frames, int size,
                 Bf16* out, int threads) {
-  attend({q, k, v, items, heads, frames, size, out}, threads);
+  attend(Heads{q, k, v, items, heads, frames, size, out}, threads);
+}
+
+void attention_int16(const float* q, const float* k, const float* v, int64_t items, int64_t heads, int64_t frames, int size,
+                     float* out, int threads) {
+  attend(Floats{q, k, v, items, heads, frames, size, out}, threads);
 }
 
 void product_(const Work* work, int64_t rows, int out, int32_t* sums, int threads) {

@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <atomic>
 
+#include "pairs.h"
 #include "rows.h"
 #if defined(__AMX_INT8__) && defined(__AMX_TILE__) && defined(__AVX512F__) && defined(__linux__)
 #define HAS_TILES 1
-#include <immintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -31,31 +31,6 @@ constexpr int DEEP = 64;    // numbers of a step
 constexpr int APART = 16;   // numbers more in a row of sums than outputs: rows whole pages apart would share sets of the cache
 
 #if HAS_TILES
-// 16 rows of 16 words, `stride` bytes apart -> as many, the other way round.
-inline void turn(const int8_t* from, int64_t stride, int8_t* to) {
-  __m512i r[16], t[16];
-  for (int i = 0; i < 16; i++) r[i] = _mm512_loadu_si512(from + i * stride);
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4)
-    for (int j = 0; j < 2; j++) {
-      r[i + 2 * j] = _mm512_unpacklo_epi64(t[i + j], t[i + j + 2]);
-      r[i + 2 * j + 1] = _mm512_unpackhi_epi64(t[i + j], t[i + j + 2]);
-    }
-  for (int c = 0; c < 4; c++) {  // r[4 g + c]: in each quarter q the word 4 q + c of rows 4 g to 4 g + 3
-    const __m512i even = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x88), odd = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xdd);
-    const __m512i even2 = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x88);
-    const __m512i odd2 = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xdd);
-    t[c] = _mm512_shuffle_i32x4(even, even2, 0x88);
-    t[4 + c] = _mm512_shuffle_i32x4(odd, odd2, 0x88);
-    t[8 + c] = _mm512_shuffle_i32x4(even, even2, 0xdd);
-    t[12 + c] = _mm512_shuffle_i32x4(odd, odd2, 0xdd);
-  }
-  for (int i = 0; i < 16; i++) _mm512_storeu_si512(to + 64 * i, t[i]);
-}
-
 // A panel of 32 outputs: for each step of 64 numbers two tiles.
 inline void pack(const int8_t* weight, int64_t in, int8_t* to) {
   for (int64_t s = 0; s < in / DEEP; s++)

@@ -1,7 +1,8 @@
-"""Attention by AMX's tiles, in bf16: f5lite's own kernel, part of the compiled library (`int8/cpp/attention.h`).
+"""f5lite's own attention kernels, parts of the compiled library: `amx-bf16` by AMX's tiles (`int8/cpp/attention.h`), and
+`vnni-int16` in integers (`int8/cpp/integers.h`), which AVX-512 VNNI multiplies twice as fast as float32, and finer than bf16.
 
-As FlashAttention (arXiv 2205.14135) it never holds the score matrix: two tiles of queries meet all keys at a time, and their
-scores stay in the second-level cache. Unlike it, it needs no corrections: a row of scores is whole before its softmax.
+As FlashAttention (arXiv 2205.14135) they never hold the score matrix: some queries meet all keys at a time, and their scores
+stay in the cache. Unlike it, they need no corrections: a row of scores is whole before its softmax.
 """
 
 from __future__ import annotations
@@ -17,19 +18,39 @@ import torch
 from f5lite.errors import F5liteError
 
 SIZES = (32, 64)  # numbers of a head
-QUERIES = 32  # at a time
 
 
 @dataclass(frozen=True)
-class Amx:
-    """softmax(q kᵀ / √d) v without gradients, on the CPU; float32 is rounded to bf16. Shapes as in `backends.Math`; d: 32 or 64.
+class Kernel:
+    """symbol: its name in the library. dtype: of what it takes and gives. needs: which processors have it. instructions: what
+    a variable that plays a lesser processor may forbid. queries: how many at a time; size: bytes of a score and its weight."""
+
+    symbol: str
+    dtype: torch.dtype
+    needs: str
+    instructions: str
+    queries: int
+    size: int
+
+
+KERNELS = {
+    "amx-bf16": Kernel("attention_bf16", torch.bfloat16, "AMX, under Linux", "AMX", 32, 6),
+    "vnni-int16": Kernel("attention_int16", torch.float32, "AVX-512 VNNI", "VNNI", 8, 6),
+}
+NAMES = tuple(KERNELS)
+
+
+@dataclass(frozen=True)
+class Own:
+    """softmax(q kᵀ / √d) v without gradients, on the CPU; float32 is rounded: to bf16, or to 16 bits of the largest (values
+    to 13). Shapes as in `backends.Math`; d: 32 or 64.
 
     Masked keys are left out, the rows of masked frames come back as zeros. F5liteError for another d, or for a gradient.
     """
 
+    name: str
+    dtype: torch.dtype
     call: Callable[..., None]
-    name = "amx-bf16"
-    dtype = torch.bfloat16
 
     def __call__(
         self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None = None
@@ -50,7 +71,7 @@ class Amx:
         return out
 
     def _attend(self, *given: torch.Tensor) -> torch.Tensor:
-        """q, k, v: b h n d, every frame real -> b h n d, bf16, lying by frames."""
+        """q, k, v: b h n d, every frame real -> b h n d, of `dtype`, lying by frames."""
         q, k, v = (t.to(self.dtype).contiguous() for t in given)
         items, heads, frames, size = q.shape
         out = torch.empty(items, frames, heads, size, dtype=self.dtype)
@@ -60,7 +81,7 @@ class Amx:
         return out.transpose(1, 2)
 
 
-def refusal(device: str | torch.device | None = None) -> str | None:
+def refusal(name: str, device: str | torch.device | None = None) -> str | None:
     """Why it can't run here now, in words that a user can act on; None where it can. Compiles nothing."""
     from f5lite.shrink.int8 import compiled
 
@@ -68,38 +89,44 @@ def refusal(device: str | torch.device | None = None) -> str | None:
         return f"it runs on processors, and the model is on {torch.device(device).type}"
     if why := compiled.missing():
         return f"its code can't be used: {why} (`f5lite engines --compile`)"
-    if _loaded(compiled.library()) is None:
-        return "it needs a processor with AMX, under Linux"
+    if _loaded(compiled.library(), name) is None:
+        return f"it needs a processor with {KERNELS[name].needs}"
     return None
 
 
-def amx(device: str | torch.device | None = None) -> Amx:
+def usable(device: str | torch.device | None = None) -> tuple[str, ...]:
+    """Those that can run here now."""
+    return tuple(name for name in NAMES if refusal(name, device) is None)
+
+
+def own(name: str, device: str | torch.device | None = None) -> Own:
     """The backend, its code compiled now if need be, or an `F5liteError` with the reason."""
     from f5lite.shrink.int8 import compiled
 
     try:
         if device is None or torch.device(device).type == "cpu":
             compiled.build()
-        reason = refusal(device)
+        reason = refusal(name, device)
     except F5liteError as error:
         reason = str(error)
     if reason is not None:
         raise F5liteError(
-            f"attention backend {Amx.name!r} is refused: {reason}. Pass attention='sdpa', 'chunked' or 'auto'"
+            f"attention backend {name!r} is refused: {reason}. Pass attention='sdpa', 'chunked' or 'auto'"
         )
-    return Amx(_loaded(compiled.library()))
+    return Own(name, KERNELS[name].dtype, _loaded(compiled.library(), name))
 
 
 @functools.cache
-def _loaded(library: Path) -> Callable[..., None] | None:
-    """The kernel of a compiled library, None where its instructions aren't, or aren't allowed."""
-    from f5lite.shrink.int8 import own
+def _loaded(library: Path, name: str) -> Callable[..., None] | None:
+    """A kernel of a compiled library, None where its instructions aren't, or aren't allowed."""
+    from f5lite.shrink.int8.own import forbidden
 
+    kernel = KERNELS[name]
     try:
         loaded = ctypes.CDLL(str(library))
-        if own.forbidden() or not loaded.attention_allowed_():
+        if forbidden(kernel.instructions) or not loaded[f"{kernel.symbol}_allowed"]():
             return None
-        call = loaded.attention_
+        call = loaded[kernel.symbol]
     except (OSError, AttributeError):
         return None
     pointer, count, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32

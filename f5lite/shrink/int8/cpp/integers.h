@@ -1,0 +1,223 @@
+// Attention in 16-bit integers, whose products AVX-512 VNNI adds up in pairs: twice as many at a time as float has, and no
+// rounding but that of the inputs, which is finer than bf16's. softmax(q k^T / sqrt(size)) v without a mask, `MANY` queries at a
+// time: their scores stay in the first-level cache.
+//
+// Nothing can overflow 32 bits. Queries and keys are scaled so that none is longer than LONGEST; no sum of products is larger
+// than the product of two lengths. Weights of at most REACH keys are scaled so that their sum is SHARES at most, values so that
+// none is above VALUES.
+#pragma once
+#include <limits>
+
+#include "product.h"
+#if HAS_PAIRS && defined(__AVX512VNNI__)
+#define HAS_INTEGERS 1
+#endif
+
+// q, k, v: items heads frames size; out: items frames heads size.
+struct Floats {
+  const float *q, *k, *v;
+  int64_t items, heads, frames;
+  int size;
+  float* out;
+};
+
+#if HAS_INTEGERS
+constexpr int MANY = 8, VALUES = 4095, LARGEST = 32767;
+constexpr int64_t REACH = 1024, SHARES = (1 << 19) - REACH;  // rounding adds half a share a key
+constexpr float LONGEST = 46000;
+
+// MANY rows of 16-bit numbers times 32 columns, two packed blocks of 16. Of each 32 numbers `next` bytes lie between one's
+// words and the next's. `apart`, `sums_apart`: numbers from row to row.
+inline void columns(const int16_t* rows, int64_t apart, const int8_t* left, const int8_t* right, int64_t groups, int64_t next,
+                    int32_t* sums, int64_t sums_apart) {
+  __m512i a[MANY], b[MANY];
+  for (int i = 0; i < MANY; i++) a[i] = b[i] = _mm512_setzero_si512();
+  for (int64_t g = 0; g < groups; g++, rows += 32, left += next, right += next)
+    for (int step = 0; step < 16; step++) {
+      const __m512i first = _mm512_loadu_si512(left + 64 * step), second = _mm512_loadu_si512(right + 64 * step);
+#pragma GCC unroll 8
+      for (int i = 0; i < MANY; i++) {
+        int32_t pair;
+        std::memcpy(&pair, rows + i * apart + 2 * step, sizeof pair);
+        const __m512i all = _mm512_set1_epi32(pair);
+        a[i] = _mm512_dpwssd_epi32(a[i], all, first);
+        b[i] = _mm512_dpwssd_epi32(b[i], all, second);
+      }
+    }
+  for (int i = 0; i < MANY; i++) {
+    _mm512_storeu_si512(sums + i * sums_apart, a[i]);
+    _mm512_storeu_si512(sums + i * sums_apart + 16, b[i]);
+  }
+}
+
+// The largest number and the greatest length of rows; and whether all is finite.
+struct Extent {
+  float largest = 0, longest = 0;
+  bool finite = true;
+
+  void row(const float* x, int size) {
+    __m512 most = _mm512_setzero_ps(), square = most, odd = most;
+    for (int i = 0; i < size; i += 16) {
+      const __m512 v = _mm512_loadu_ps(x + i);
+      most = _mm512_max_ps(most, _mm512_abs_ps(v));
+      square = _mm512_fmadd_ps(v, v, square);
+      odd = _mm512_add_ps(odd, _mm512_sub_ps(v, v));
+    }
+    largest = std::max(largest, _mm512_reduce_max_ps(most));
+    longest = std::max(longest, std::sqrt(_mm512_reduce_add_ps(square)));
+    finite = finite && _mm512_reduce_add_ps(odd) == 0 && std::isfinite(longest);
+  }
+  // What to multiply with, so that no number is above `most` and no row longer than `length`. Next to nothing counts as nothing.
+  float by(float most, float length) const {
+    return largest < 1e-30f ? 1 : std::min(most / largest, length / std::max(longest, largest));
+  }
+};
+
+// One head of one item at a time. A thread has one of these.
+class Integers {
+ public:
+  Integers(int64_t frames, int size)
+      : frames_(frames), size_(size), keys_((frames + 31) / 32 * 32), apart_(keys_ + APART), room_(room<int8_t>(bytes())) {
+    int8_t* at = reinterpret_cast<int8_t*>((reinterpret_cast<uintptr_t>(room_.get()) + 63) / 64 * 64);
+    const auto take = [&](int64_t bytes) { int8_t* here = at; at += (bytes + 63) / 64 * 64; return here; };
+    k_ = take(2 * keys_ * size_);
+    v_ = take(2 * keys_ * size_);
+    scores_ = reinterpret_cast<int32_t*>(take(4 * MANY * apart_));
+    weights_ = reinterpret_cast<int16_t*>(take(2 * MANY * apart_));
+    sums_ = reinterpret_cast<int32_t*>(take(4 * MANY * size_));
+    mixed_ = reinterpret_cast<float*>(take(4 * MANY * size_));
+    few_ = reinterpret_cast<int16_t*>(take(2 * 32 * size_));
+    std::memset(weights_, 0, 2 * MANY * apart_);
+  }
+
+  void run(const float* q, const float* k, const float* v, float* out, int64_t by_frame) {
+    Extent keys, values;
+    for (int64_t n = 0; n < frames_; n++) { keys.row(k + n * size_, size_); values.row(v + n * size_, size_); }
+    const float key_by = keys.by(LARGEST, LONGEST), value_by = values.by(VALUES, std::numeric_limits<float>::infinity());
+    for (int64_t n = 0; n < keys_; n += 32) {
+      const int count = std::min<int64_t>(32, frames_ - n);
+      integers(k + n * size_, count, 32, key_by);
+      pack_keys(few_, size_, k_ + 2 * n * size_);
+      integers(v + n * size_, count, 32, value_by);
+      pack_values(few_, size_, v_ + 2 * n * size_);
+    }
+    const bool finite = keys.finite && values.finite;
+    for (int64_t first = 0; first < frames_; first += MANY) {
+      const int count = std::min<int64_t>(MANY, frames_ - first);
+      const float* from = q + first * size_;
+      float by[MANY];
+      std::memset(few_, 0, 2 * MANY * size_);
+      for (int i = 0; i < count; i++) {
+        Extent one;
+        one.row(from + i * size_, size_);
+        const float query_by = one.by(LARGEST, LONGEST);
+        integers(from + i * size_, one.finite, 1, query_by, few_ + i * size_);
+        by[i] = one.finite && finite ? 1.44269504f / (std::sqrt(static_cast<float>(size_)) * query_by * key_by) : NAN;
+      }
+      score();
+      for (int i = 0; i < count; i++) by[i] = softmax(scores_ + i * apart_, by[i], weights_ + i * apart_) / value_by;
+      mix();
+      for (int i = 0; i < count; i++)
+        for (int d = 0; d < size_; d += W)
+          store(out + (first + i) * by_frame + d, load(mixed_ + i * size_ + d) * all(by[i]));
+    }
+  }
+
+ private:
+  int64_t frames_;
+  int size_;
+  int64_t keys_, apart_;  // keys and zeros behind them; numbers from row to row
+  Room<int8_t> room_;
+  int8_t *k_, *v_;
+  int32_t *scores_, *sums_;
+  float* mixed_;
+  int16_t *weights_, *few_;
+
+  int64_t bytes() const { return 4 * keys_ * size_ + 6 * MANY * apart_ + 8 * MANY * size_ + 64 * size_ + 8 * 64; }
+
+  // Rows in 16 bits, to the nearest, zeros behind them.
+  void integers(const float* x, int count, int wanted, float by, int16_t* to) const {
+    const __m512 scale = _mm512_set1_ps(by);
+    for (int64_t i = 0; i < count * size_; i += 16) {
+      const __m512i v = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + i), scale));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm512_cvtsepi32_epi16(v));
+    }
+    std::memset(to + count * size_, 0, 2 * (wanted - count) * size_);
+  }
+  void integers(const float* x, int count, int wanted, float by) const { integers(x, count, wanted, by, few_); }
+
+  void score() {
+    const int64_t block = size_ / 32 * TILE;
+    for (int64_t n = 0; n < keys_; n += 32) {
+      const int8_t* at = k_ + 2 * n * size_;
+      columns(few_, size_, at, at + block, size_ / 32, TILE, scores_ + n, apart_);
+    }
+  }
+
+  // A row of scores -> weights, whole shares; what the sum of weighted values has to be multiplied with, so that they add up to 1.
+  float softmax(int32_t* scores, float by, int16_t* weights) const {
+    const int64_t full = frames_ / 16 * 16;
+    const __mmask16 rest = (1u << (frames_ - full)) - 1;
+    const auto at = [&](int64_t n) { return n < full ? static_cast<__mmask16>(0xffff) : rest; };
+    __m512i most = _mm512_set1_epi32(std::numeric_limits<int32_t>::min());
+    for (int64_t n = 0; n < frames_; n += 16) most = _mm512_mask_max_epi32(most, at(n), most, _mm512_loadu_si512(scores + n));
+    const __m512 scale = _mm512_set1_ps(by);
+    const __m512 from = _mm512_set1_ps(-by * static_cast<float>(_mm512_reduce_max_epi32(most)));
+    float *exact = reinterpret_cast<float*>(scores), most_shares = 0;
+    for (int64_t begin = 0; begin < frames_; begin += REACH) {
+      __m512 total = _mm512_setzero_ps();
+      for (int64_t n = begin; n < std::min(begin + REACH, frames_); n += 16) {
+        const __m512 score = _mm512_cvtepi32_ps(_mm512_loadu_si512(scores + n));
+        const __m512 p = _mm512_maskz_mov_ps(at(n), power(_mm512_fmadd_ps(score, scale, from)));
+        total = _mm512_add_ps(total, p);
+        _mm512_storeu_ps(exact + n, p);
+      }
+      most_shares = std::max(most_shares, _mm512_reduce_add_ps(total));
+    }
+    const __m512 shares = _mm512_set1_ps(std::min<float>(LARGEST, SHARES / most_shares));
+    __m512i total = _mm512_setzero_si512();
+    for (int64_t n = 0; n < frames_; n += 16) {
+      const __m512i p = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(exact + n), shares));
+      total = _mm512_add_epi32(total, p);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(weights + n), _mm512_cvtsepi32_epi16(p));
+    }
+    return std::isnan(by) ? NAN : 1 / static_cast<float>(_mm512_reduce_add_epi32(total));
+  }
+
+  void mix() {
+    const int64_t tiles = size_ / 16;
+    for (int64_t begin = 0; begin < keys_; begin += REACH) {
+      const int64_t groups = std::min(REACH, keys_ - begin) / 32;
+      const int8_t* values = v_ + 2 * begin * size_;
+      for (int64_t d = 0; d < tiles; d += 2)
+        columns(weights_ + begin, apart_, values + d * TILE, values + (d + 1) * TILE, groups, tiles * TILE, sums_ + 16 * d,
+                size_);
+      for (int i = 0; i < MANY * size_; i += W)
+        store(mixed_ + i, begin ? load(mixed_ + i) + load(sums_ + i) : load(sums_ + i));
+    }
+  }
+};
+#endif
+
+inline bool integers_allowed() {
+#if HAS_INTEGERS
+  return true;
+#else
+  return false;
+#endif
+}
+
+inline void attend(const Floats& of, int threads) {
+#if HAS_INTEGERS
+  together(threads, [&](const Member& member) {
+    Integers head(of.frames, of.size);
+    member.share(of.items * of.heads, [&](int64_t i) {
+      const int64_t at = i * of.frames * of.size;
+      head.run(of.q + at, of.k + at, of.v + at,
+               of.out + (i / of.heads * of.frames * of.heads + i % of.heads) * of.size, of.heads * of.size);
+    });
+  });
+#else
+  (void)of, (void)threads;
+#endif
+}
