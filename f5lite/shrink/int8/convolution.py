@@ -1,10 +1,16 @@
 """Convolutions whose weights stay bf16 as they lie in the file, and in which format they are computed here.
 
 With AMX or AVX-512's bf16 instructions the position convolutions of v1 Base take a third of the time in bf16: a tenth of a
-whole int8 pass. Elsewhere bf16 is slower than float32. So it is timed, once a machine.
+whole int8 pass. Elsewhere bf16 is slower than float32. With AVX-512 VNNI the compiled library does them in 16-bit integers
+(cpp/convolution.h), which are finer than bf16. So they are timed, once a machine.
 """
 
 from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -17,15 +23,16 @@ from f5lite.shrink.int8.engines import ENGINES, Engine
 WIDE = 512  # channels; narrower ones stay as they are: there is little to gain
 PAIR, FRAMES = 2, 192  # what is timed
 ROUNDS = 7
-WORTH = 1.25  # what rounding the frames to bf16 must gain before it is taken
-FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+WORTH = 1.25  # what rounding must gain before it is taken
+FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "int16": torch.int16}
+BESIDE = 32  # numbers of a group that integers take at a time
 
 
 class HalfConvolution(nn.Module):
     """A one-dimensional convolution with bf16 weights, one group at a time; b d n -> b d n, float32.
 
     dtype: what is multiplied. In float32 a group's weights are made so as they are used; in bf16 the frames are rounded, and
-    so is what comes out, to which the bias is then added in float32.
+    so is what comes out, to which the bias is then added in float32; in int16 frames and weights are 16 bits of the largest.
     """
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, like: nn.Conv1d):
@@ -41,6 +48,8 @@ class HalfConvolution(nn.Module):
         self.dtype = torch.float32
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.dtype == torch.int16:
+            return in_integers(x, self.weight, self.bias, self.groups)
         exact = self.dtype == torch.float32
         biases = (None,) * self.groups
         if exact and self.bias is not None:
@@ -72,33 +81,98 @@ def install(model: nn.Module, engine: Engine) -> int:
 def faster(layer: HalfConvolution) -> str:
     """The format, measured now (a tenth of a second) unless an earlier measurement is kept; "float32" if it may not be."""
     channels, width, kernel = layer.weight.shape
-    usual = "float32"
-    if layer.weight.device.type != "cpu" or channels < WIDE or layer.groups == 1 or ENGINES["bf16"].problem():
+    usual, able = "float32", formats(layer)
+    if layer.weight.device.type != "cpu" or channels < WIDE or layer.groups == 1 or len(able) < 2:
         return usual
-    name = f"convolution-{channels}-{layer.groups}x{width}x{kernel}-{torch.get_num_threads()}t"
+    more = "-int16" if "int16" in able else ""
+    name = f"convolution-{channels}-{layer.groups}x{width}x{kernel}-{torch.get_num_threads()}t{more}"
     if machine.quick() and not machine.calibration_path(name).is_file():
         return usual
     kept = machine.calibration(name, lambda: measure(layer))
     try:
-        return choose(kept)
+        return choose({each: kept[each] for each in able})
     except (KeyError, TypeError, ValueError):
         return usual
+
+
+def formats(layer: HalfConvolution) -> list[str]:
+    """What it can be computed in here."""
+    found = ["float32"]
+    if not ENGINES["bf16"].problem():
+        found.append("bfloat16")
+    if suits(layer) and _kernel() is not None:
+        found.append("int16")
+    return found
+
+
+def suits(layer: HalfConvolution) -> bool:
+    """Whether integers can do it: as many frames come out as went in, whole vectors of channels."""
+    made, wide, taps = layer.weight.shape
+    plain = (
+        layer.stride == (1,) and layer.dilation == (1,) and layer.padding == (taps // 2,) and taps % 2 == 1
+    )
+    return plain and wide % BESIDE == 0 and made // layer.groups % BESIDE == 0
 
 
 def measure(layer: HalfConvolution) -> dict[str, float]:
     """Seconds of one group in each format, the best of some turns: other work only ever adds."""
     each = layer.weight.shape[0] // layer.groups
-    x = torch.zeros(PAIR, layer.weight.shape[1], FRAMES)
+    weight, x = layer.weight[:each], torch.zeros(PAIR, layer.weight.shape[1], FRAMES)
 
     def once(dtype: torch.dtype) -> torch.Tensor:
-        weight = layer.weight[:each].to(dtype)
-        return F.conv1d(x.to(dtype), weight, None, layer.stride, layer.padding, layer.dilation).float()
+        if dtype == torch.int16:
+            return in_integers(x, weight, None, 1)
+        return F.conv1d(
+            x.to(dtype), weight.to(dtype), None, layer.stride, layer.padding, layer.dilation
+        ).float()
 
     with torch.inference_mode():
-        calls = {name: (lambda dtype=dtype: once(dtype)) for name, dtype in FORMATS.items()}
+        calls = {name: (lambda dtype=FORMATS[name]: once(dtype)) for name in formats(layer)}
         return {name: min(taken) for name, taken in interleaved(calls, ROUNDS).items()}
 
 
 def choose(seconds: dict[str, float]) -> str:
-    """bf16 where it gains enough. Pure."""
-    return "bfloat16" if seconds["bfloat16"] * WORTH < seconds["float32"] else "float32"
+    """The fastest where it gains enough over float32. Pure."""
+    best = min(seconds, key=seconds.__getitem__)
+    return best if seconds[best] * WORTH < seconds["float32"] else "float32"
+
+
+def in_integers(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, groups: int
+) -> torch.Tensor:
+    """x: b d n float32, weight: bf16, as `F.conv1d` with half a kernel of zeros at both ends -> b d n, which lies by frames.
+
+    What isn't a finite number makes its item's group NaN.
+    """
+    made, wide, taps = weight.shape
+    lying, weight = x.transpose(1, 2).contiguous(), weight.contiguous()
+    items, frames, _ = lying.shape
+    out = torch.empty(items, frames, made)
+    if out.numel():
+        sizes = (items, frames, groups, wide, made // groups, taps)
+        place = None if bias is None else bias.contiguous().data_ptr()
+        _kernel()(lying.data_ptr(), weight.data_ptr(), place, *sizes, out.data_ptr(), torch.get_num_threads())
+    return out.transpose(1, 2)
+
+
+def _kernel() -> Callable[..., None] | None:
+    """The compiled library's, if it is there and can run here."""
+    from f5lite.shrink.int8 import compiled
+
+    return None if compiled.missing() else _loaded(compiled.library())
+
+
+@functools.cache
+def _loaded(library: Path) -> Callable[..., None] | None:
+    from f5lite.shrink.int8.own import forbidden
+
+    try:
+        loaded = ctypes.CDLL(str(library))
+        if forbidden("VNNI") or not loaded.convolution_int16_allowed():
+            return None
+        call = loaded.convolution_int16
+    except (OSError, AttributeError):
+        return None
+    p, n, i = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
+    call.argtypes, call.restype = [p, p, p, n, n, i, i, i, i, p, i], None
+    return call

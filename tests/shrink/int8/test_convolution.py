@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from f5lite import machine
-from f5lite.shrink.int8 import convolution
+from f5lite.shrink.int8 import compiled, convolution
 from f5lite.shrink.int8.convolution import HalfConvolution
 from f5lite.shrink.int8.engines import ENGINES
 from f5lite.shrink.int8.quantise import relative_error
@@ -29,7 +29,7 @@ def made(channels: int = 512, groups: int = 8, bias: bool = True) -> tuple[HalfC
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch, tmp_path) -> dict[str, float]:
     """Seconds that a measurement is told to find; an empty cache; measuring is allowed."""
-    found = {"float32": 3.0, "bfloat16": 1.0}
+    found = {"float32": 3.0, "bfloat16": 1.0, "int16": 1.5}
     monkeypatch.setenv("F5LITE_CACHE", str(tmp_path))
     monkeypatch.setattr(machine, "quick", lambda: False)
     monkeypatch.setattr(convolution, "measure", lambda layer: dict(found))
@@ -87,7 +87,77 @@ def test_a_damaged_measurement_is_none(told: dict[str, float]) -> None:
     assert convolution.install(made()[0], ENGINES["torch"]) == 0
 
 
-@needs_bf16
-def test_a_measurement_times_both_formats() -> None:
-    seconds = convolution.measure(made()[0])
-    assert set(seconds) == set(convolution.FORMATS) and min(seconds.values()) > 0
+def test_a_measurement_times_what_can_run_here() -> None:
+    layer, _ = made()
+    seconds = convolution.measure(layer)
+    assert set(seconds) == set(convolution.formats(layer)) and min(seconds.values()) > 0
+
+
+@pytest.fixture
+def integers() -> None:
+    if machine.card().compiler is None or "AVX512_VNNI" not in machine.card().instruction_sets:
+        pytest.skip("no AVX-512 VNNI, or no compiler")
+    compiled.build()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("frames", [1, 3, 33, 200])
+def test_integers_are_nearer_than_bf16(integers, bias: bool, frames: int) -> None:
+    layer, plain = made(bias=bias)
+    x = torch.randn(2, 512, frames)
+    x[1] *= 1e-3
+    with torch.inference_mode():
+        wanted = plain(x)
+        layer.dtype = torch.int16
+        found = layer(x)
+        assert found.dtype == torch.float32 and found.shape == wanted.shape
+        part = slice(None) if not bias else slice(0, 1)  # beside a bias a small one's error can't be told
+        assert relative_error(wanted[part], found[part]) < 5e-4
+        if not bias:
+            assert relative_error(wanted[1], found[1]) < 5e-4, "each item has a scale of its own"
+        lying = x.transpose(1, 2).contiguous().transpose(1, 2)
+        assert torch.equal(layer(lying), found)
+
+
+def test_integers_with_any_threads_and_odd_numbers(integers) -> None:
+    layer, plain = made()
+    layer.dtype, x = torch.int16, torch.randn(3, 512, 40)
+    threads, answers = torch.get_num_threads(), []
+    try:
+        with torch.inference_mode():
+            for count in (1, 2, 3):
+                torch.set_num_threads(count)
+                answers.append(layer(x))
+            assert torch.equal(answers[0], answers[1]) and torch.equal(answers[0], answers[2])
+            assert relative_error(plain(x * 1e9), layer(x * 1e9)) < 5e-4
+            assert torch.equal(layer(torch.zeros(1, 512, 9)), layer.bias[:, None].expand(1, 512, 9))
+            assert layer(torch.empty(0, 512, 9)).shape == (0, 512, 9)
+            for odd in (float("nan"), float("inf")):
+                marked = x.clone()
+                marked[1, 70, 5] = odd  # in the second of eight groups
+                found = layer(marked)
+                assert torch.isnan(found[1, 64:128]).all()
+                found[1, 64:128] = answers[0][1, 64:128]
+                assert torch.equal(found, answers[0])
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_integers_take_whole_vectors_and_usual_windows_only() -> None:
+    assert convolution.suits(made()[0])
+    odd = {"of 16 channels": (512, 32, 7, 3, 1), "even": (512, 8, 4, 2, 1), "shorter": (512, 8, 7, 0, 1)}
+    for name, (channels, groups, taps, padding, stride) in (odd | {"strided": (512, 8, 7, 3, 2)}).items():
+        plain = nn.Conv1d(channels, channels, taps, stride, padding, groups=groups)
+        layer = HalfConvolution(plain.weight.detach().bfloat16(), None, plain)
+        assert not convolution.suits(layer), name
+        assert "int16" not in convolution.formats(layer)
+
+
+def test_integers_are_taken_where_they_gain_and_are_allowed(told, integers, monkeypatch) -> None:
+    monkeypatch.setitem(told, "int16", 0.5)
+    layer, _ = made()
+    assert convolution.install(layer, ENGINES["torch"]) == 1 and layer.dtype == torch.int16
+    monkeypatch.setattr(compiled, "missing", lambda: "it isn't compiled")
+    layer, _ = made()
+    convolution.install(layer, ENGINES["torch"])
+    assert layer.dtype != torch.int16

@@ -2,16 +2,10 @@
 // rounding but that of the inputs, which is finer than bf16's. softmax(q k^T / sqrt(size)) v without a mask, `MANY` queries at a
 // time: their scores stay in the first-level cache.
 //
-// Nothing can overflow 32 bits. Queries and keys are scaled so that none is longer than LONGEST; no sum of products is larger
-// than the product of two lengths. Weights of at most REACH keys are scaled so that their sum is SHARES at most, values so that
-// none is above VALUES.
+// Nothing can overflow 32 bits: no query or key is longer than LONGEST; weights of at most REACH keys are scaled so that their
+// sum is SHARES at most, values so that none is above VALUES.
 #pragma once
-#include <limits>
-
-#include "product.h"
-#if HAS_PAIRS && defined(__AVX512VNNI__)
-#define HAS_INTEGERS 1
-#endif
+#include "columns.h"
 
 // q, k, v: items heads frames size; out: items frames heads size.
 struct Floats {
@@ -22,56 +16,8 @@ struct Floats {
 };
 
 #if HAS_INTEGERS
-constexpr int MANY = 8, VALUES = 4095, LARGEST = 32767;
+constexpr int VALUES = 4095;
 constexpr int64_t REACH = 1024, SHARES = (1 << 19) - REACH;  // rounding adds half a share a key
-constexpr float LONGEST = 46000;
-
-// MANY rows of 16-bit numbers times 32 columns, two packed blocks of 16. Of each 32 numbers `next` bytes lie between one's
-// words and the next's. `apart`, `sums_apart`: numbers from row to row.
-inline void columns(const int16_t* rows, int64_t apart, const int8_t* left, const int8_t* right, int64_t groups, int64_t next,
-                    int32_t* sums, int64_t sums_apart) {
-  __m512i a[MANY], b[MANY];
-  for (int i = 0; i < MANY; i++) a[i] = b[i] = _mm512_setzero_si512();
-  for (int64_t g = 0; g < groups; g++, rows += 32, left += next, right += next)
-    for (int step = 0; step < 16; step++) {
-      const __m512i first = _mm512_loadu_si512(left + 64 * step), second = _mm512_loadu_si512(right + 64 * step);
-#pragma GCC unroll 8
-      for (int i = 0; i < MANY; i++) {
-        int32_t pair;
-        std::memcpy(&pair, rows + i * apart + 2 * step, sizeof pair);
-        const __m512i all = _mm512_set1_epi32(pair);
-        a[i] = _mm512_dpwssd_epi32(a[i], all, first);
-        b[i] = _mm512_dpwssd_epi32(b[i], all, second);
-      }
-    }
-  for (int i = 0; i < MANY; i++) {
-    _mm512_storeu_si512(sums + i * sums_apart, a[i]);
-    _mm512_storeu_si512(sums + i * sums_apart + 16, b[i]);
-  }
-}
-
-// The largest number and the greatest length of rows; and whether all is finite.
-struct Extent {
-  float largest = 0, longest = 0;
-  bool finite = true;
-
-  void row(const float* x, int size) {
-    __m512 most = _mm512_setzero_ps(), square = most, odd = most;
-    for (int i = 0; i < size; i += 16) {
-      const __m512 v = _mm512_loadu_ps(x + i);
-      most = _mm512_max_ps(most, _mm512_abs_ps(v));
-      square = _mm512_fmadd_ps(v, v, square);
-      odd = _mm512_add_ps(odd, _mm512_sub_ps(v, v));
-    }
-    largest = std::max(largest, _mm512_reduce_max_ps(most));
-    longest = std::max(longest, std::sqrt(_mm512_reduce_add_ps(square)));
-    finite = finite && _mm512_reduce_add_ps(odd) == 0 && std::isfinite(longest);
-  }
-  // What to multiply with, so that no number is above `most` and no row longer than `length`. Next to nothing counts as nothing.
-  float by(float most, float length) const {
-    return largest < 1e-30f ? 1 : std::min(most / largest, length / std::max(longest, largest));
-  }
-};
 
 // One head of one item at a time. A thread has one of these.
 class Integers {
@@ -96,9 +42,9 @@ class Integers {
     const float key_by = keys.by(LARGEST, LONGEST), value_by = values.by(VALUES, std::numeric_limits<float>::infinity());
     for (int64_t n = 0; n < keys_; n += 32) {
       const int count = std::min<int64_t>(32, frames_ - n);
-      integers(k + n * size_, count, 32, key_by);
+      integers(k + n * size_, count * size_, key_by, few_, 32 * size_);
       pack_keys(few_, size_, k_ + 2 * n * size_);
-      integers(v + n * size_, count, 32, value_by);
+      integers(v + n * size_, count * size_, value_by, few_, 32 * size_);
       pack_values(few_, size_, v_ + 2 * n * size_);
     }
     const bool finite = keys.finite && values.finite;
@@ -111,7 +57,7 @@ class Integers {
         Extent one;
         one.row(from + i * size_, size_);
         const float query_by = one.by(LARGEST, LONGEST);
-        integers(from + i * size_, one.finite, 1, query_by, few_ + i * size_);
+        integers(from + i * size_, size_, query_by, few_ + i * size_, size_);
         by[i] = one.finite && finite ? 1.44269504f / (std::sqrt(static_cast<float>(size_)) * query_by * key_by) : NAN;
       }
       score();
@@ -134,17 +80,6 @@ class Integers {
   int16_t *weights_, *few_;
 
   int64_t bytes() const { return 4 * keys_ * size_ + 6 * MANY * apart_ + 8 * MANY * size_ + 64 * size_ + 8 * 64; }
-
-  // Rows in 16 bits, to the nearest, zeros behind them.
-  void integers(const float* x, int count, int wanted, float by, int16_t* to) const {
-    const __m512 scale = _mm512_set1_ps(by);
-    for (int64_t i = 0; i < count * size_; i += 16) {
-      const __m512i v = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + i), scale));
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm512_cvtsepi32_epi16(v));
-    }
-    std::memset(to + count * size_, 0, 2 * (wanted - count) * size_);
-  }
-  void integers(const float* x, int count, int wanted, float by) const { integers(x, count, wanted, by, few_); }
 
   void score() {
     const int64_t block = size_ / 32 * TILE;
@@ -198,14 +133,6 @@ class Integers {
   }
 };
 #endif
-
-inline bool integers_allowed() {
-#if HAS_INTEGERS
-  return true;
-#else
-  return false;
-#endif
-}
 
 inline void attend(const Floats& of, int threads) {
 #if HAS_INTEGERS

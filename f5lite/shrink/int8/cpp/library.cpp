@@ -1,5 +1,6 @@
 // The compiled library: each seam as a plain C function. Of sums that are there, int32 or float32, or of a product of its own.
 #include "attention.h"
+#include "convolution.h"
 #include "integers.h"
 #include "product.h"
 #include "seams.h"
@@ -9,6 +10,7 @@ extern "C" {
 int tiles_() { return tiles_allowed(); }
 int attention_bf16_allowed() { return attention_allowed(); }
 int attention_int16_allowed() { return integers_allowed(); }
+int convolution_int16_allowed() { return integers_allowed(); }
 
 void attention_bf16(const Bf16* q, const Bf16* k, const Bf16* v, int64_t items, int64_t heads, int64_t frames, int size,
                 Bf16* out, int threads) {
@@ -18,6 +20,11 @@ void attention_bf16(const Bf16* q, const Bf16* k, const Bf16* v, int64_t items, 
 void attention_int16(const float* q, const float* k, const float* v, int64_t items, int64_t heads, int64_t frames, int size,
                      float* out, int threads) {
   attend(Floats{q, k, v, items, heads, frames, size, out}, threads);
+}
+
+void convolution_int16(const float* x, const Bf16* weight, const float* bias, int64_t items, int64_t frames, int groups, int wide,
+                       int made, int taps, float* out, int threads) {
+  convolve({x, weight, bias, items, frames, groups, wide, made, taps, out}, threads);
 }
 
 void product_(const Work* work, int64_t rows, int out, int32_t* sums, int threads) {
