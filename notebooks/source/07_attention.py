@@ -55,7 +55,7 @@ lab.explain("07/memory", whole, pieces, guess=guess)
 #
 # Less memory, and the same sums: is it faster too? The backends take turns at every length. A first look, which is kept with
 # your machine card, leaves out what is hopeless here. That happens: without the right instructions, half precision can take
-# many times longer. `amx-bf16`, if you see it, is f5lite's own kernel for processors with AMX.
+# many times longer. `amx-bf16` and `vnni-int16`, if you see them, are f5lite's own, for processors with AMX and with VNNI.
 
 # %%
 names = costs.worth_timing()

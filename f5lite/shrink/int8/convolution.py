@@ -35,21 +35,24 @@ class HalfConvolution(nn.Module):
     so is what comes out, to which the bias is then added in float32; in int16 frames and weights are 16 bits of the largest.
     """
 
-    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, like: nn.Conv1d):
+    def __init__(
+        self,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        like: nn.Conv1d | HalfConvolution,
+        groups: int | None = None,
+    ):
         super().__init__()
         self.register_buffer("weight", weight)
         self.register_buffer("bias", bias)
-        self.groups, self.padding, self.stride, self.dilation = (
-            like.groups,
-            like.padding,
-            like.stride,
-            like.dilation,
-        )
+        self.groups = groups or like.groups
+        self.padding, self.stride, self.dilation = like.padding, like.stride, like.dilation
         self.dtype = torch.float32
+        self.library: Path | None = None  # the compiled one, if integers are to be used
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.dtype == torch.int16:
-            return in_integers(x, self.weight, self.bias, self.groups)
+            return in_integers(x, self.weight, self.bias, self.groups, self.library)
         exact = self.dtype == torch.float32
         biases = (None,) * self.groups
         if exact and self.bias is not None:
@@ -74,6 +77,7 @@ def install(model: nn.Module, engine: Engine) -> int:
     for layer in model.modules():
         if isinstance(layer, HalfConvolution) and engine.name != "reference":
             layer.dtype = FORMATS[faster(layer)]
+            layer.library = library() if layer.dtype == torch.int16 else None
             count += layer.dtype != torch.float32
     return count
 
@@ -100,7 +104,7 @@ def formats(layer: HalfConvolution) -> list[str]:
     found = ["float32"]
     if not ENGINES["bf16"].problem():
         found.append("bfloat16")
-    if suits(layer) and _kernel() is not None:
+    if suits(layer) and library() is not None:
         found.append("int16")
     return found
 
@@ -115,16 +119,16 @@ def suits(layer: HalfConvolution) -> bool:
 
 
 def measure(layer: HalfConvolution) -> dict[str, float]:
-    """Seconds of one group in each format, the best of some turns: other work only ever adds."""
-    each = layer.weight.shape[0] // layer.groups
-    weight, x = layer.weight[:each], torch.zeros(PAIR, layer.weight.shape[1], FRAMES)
+    """Seconds of some groups in each format, the best of some turns: other work only ever adds."""
+    groups = min(layer.groups, torch.get_num_threads())  # of integers every thread takes one
+    made = layer.weight.shape[0] // layer.groups * groups
+    few = HalfConvolution(layer.weight[:made], None, layer, groups)
+    few.library = library()
+    x = torch.zeros(PAIR, FRAMES, layer.weight.shape[1] * groups).transpose(1, 2)
 
     def once(dtype: torch.dtype) -> torch.Tensor:
-        if dtype == torch.int16:
-            return in_integers(x, weight, None, 1)
-        return F.conv1d(
-            x.to(dtype), weight.to(dtype), None, layer.stride, layer.padding, layer.dilation
-        ).float()
+        few.dtype = dtype
+        return few(x)
 
     with torch.inference_mode():
         calls = {name: (lambda dtype=FORMATS[name]: once(dtype)) for name in formats(layer)}
@@ -138,7 +142,7 @@ def choose(seconds: dict[str, float]) -> str:
 
 
 def in_integers(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, groups: int
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, groups: int, library: Path
 ) -> torch.Tensor:
     """x: b d n float32, weight: bf16, as `F.conv1d` with half a kernel of zeros at both ends -> b d n, which lies by frames.
 
@@ -151,15 +155,17 @@ def in_integers(
     if out.numel():
         sizes = (items, frames, groups, wide, made // groups, taps)
         place = None if bias is None else bias.contiguous().data_ptr()
-        _kernel()(lying.data_ptr(), weight.data_ptr(), place, *sizes, out.data_ptr(), torch.get_num_threads())
+        call = _loaded(library)
+        call(lying.data_ptr(), weight.data_ptr(), place, *sizes, out.data_ptr(), torch.get_num_threads())
     return out.transpose(1, 2)
 
 
-def _kernel() -> Callable[..., None] | None:
-    """The compiled library's, if it is there and can run here."""
+def library() -> Path | None:
+    """The compiled library, if it is there and can do it here."""
     from f5lite.shrink.int8 import compiled
 
-    return None if compiled.missing() else _loaded(compiled.library())
+    found = None if compiled.missing() else compiled.library()
+    return found if found and _loaded(found) else None
 
 
 @functools.cache

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -94,21 +98,23 @@ def test_a_measurement_times_what_can_run_here() -> None:
 
 
 @pytest.fixture
-def integers() -> None:
+def integers() -> Path:
+    """The compiled library."""
     if machine.card().compiler is None or "AVX512_VNNI" not in machine.card().instruction_sets:
         pytest.skip("no AVX-512 VNNI, or no compiler")
     compiled.build()
+    return convolution.library()
 
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("frames", [1, 3, 33, 200])
-def test_integers_are_nearer_than_bf16(integers, bias: bool, frames: int) -> None:
+def test_integers_are_nearer_than_bf16(integers: Path, bias: bool, frames: int) -> None:
     layer, plain = made(bias=bias)
     x = torch.randn(2, 512, frames)
     x[1] *= 1e-3
     with torch.inference_mode():
         wanted = plain(x)
-        layer.dtype = torch.int16
+        layer.dtype, layer.library = torch.int16, integers
         found = layer(x)
         assert found.dtype == torch.float32 and found.shape == wanted.shape
         part = slice(None) if not bias else slice(0, 1)  # beside a bias a small one's error can't be told
@@ -119,9 +125,9 @@ def test_integers_are_nearer_than_bf16(integers, bias: bool, frames: int) -> Non
         assert torch.equal(layer(lying), found)
 
 
-def test_integers_with_any_threads_and_odd_numbers(integers) -> None:
+def test_integers_with_any_threads_and_odd_numbers(integers: Path) -> None:
     layer, plain = made()
-    layer.dtype, x = torch.int16, torch.randn(3, 512, 40)
+    layer.dtype, layer.library, x = torch.int16, integers, torch.randn(3, 512, 40)
     threads, answers = torch.get_num_threads(), []
     try:
         with torch.inference_mode():
@@ -157,6 +163,11 @@ def test_integers_are_taken_where_they_gain_and_are_allowed(told, integers, monk
     monkeypatch.setitem(told, "int16", 0.5)
     layer, _ = made()
     assert convolution.install(layer, ENGINES["torch"]) == 1 and layer.dtype == torch.int16
+    with torch.inference_mode():
+        x = torch.randn(1, 512, 9)
+        assert torch.equal(copy.deepcopy(layer)(x), layer(x)) and torch.equal(
+            pickle.loads(pickle.dumps(layer))(x), layer(x)
+        )
     monkeypatch.setattr(compiled, "missing", lambda: "it isn't compiled")
     layer, _ = made()
     convolution.install(layer, ENGINES["torch"])

@@ -27,6 +27,7 @@ constexpr float LONGEST = 46000;  // LONGEST^2 < 2^31, with room for what roundi
 inline void columns(const int16_t* rows, int64_t apart, const int8_t* left, const int8_t* right, int64_t groups, int64_t next,
                     int32_t* sums, int64_t sums_apart) {
   __m512i a[MANY], b[MANY];
+#pragma GCC unroll 8
   for (int i = 0; i < MANY; i++) a[i] = b[i] = _mm512_setzero_si512();
   for (int64_t g = 0; g < groups; g++, rows += 32, left += next, right += next)
     for (int step = 0; step < 16; step++) {
@@ -40,6 +41,7 @@ inline void columns(const int16_t* rows, int64_t apart, const int8_t* left, cons
         b[i] = _mm512_dpwssd_epi32(b[i], all, second);
       }
     }
+#pragma GCC unroll 8
   for (int i = 0; i < MANY; i++) {
     _mm512_storeu_si512(sums + i * sums_apart, a[i]);
     _mm512_storeu_si512(sums + i * sums_apart + 16, b[i]);

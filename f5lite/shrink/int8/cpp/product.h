@@ -3,7 +3,7 @@
 // no whole rows, the thread takes some outputs at a time instead, whose packed weights stay in that cache for all tokens.
 //
 // Weights are packed at each call, so no copy of them stays: in words of four numbers, 16 outputs side by side, which is what
-// tiles (AMX) take. For AVX-512 VNNI the same was tried, with sums in registers, and was slower than oneDNN's product.
+// tiles (AMX) take. For AVX-512 VNNI the same was tried twice, with sums in registers, and was slower than oneDNN's product.
 #pragma once
 #include <algorithm>
 #include <atomic>
