@@ -65,6 +65,29 @@ def alike(rows: Sequence[dict], tools: Instruments) -> dict[str, dict[str, float
     return matrix
 
 
+def own_guidance(model: str) -> float:
+    return library.find(model).config.guidance
+
+
+def speak_part(
+    model: str,
+    part: int,
+    parts: int,
+    *,
+    sentences: Sequence[str],
+    steps: Sequence[int],
+    shelf: Shelf,
+    tools: Instruments,
+    open_texts: Sequence[str] = (),
+    guidance: float | None = None,
+) -> None:
+    """Every `parts`-th rendering of the model that `table` asks for, onto the shelf; the teacher's are left to it."""
+    voices, guidance = list(bundled_voices()), own_guidance(model) if guidance is None else guidance
+    for count, texts in [*((count, sentences) for count in steps), (steps[-1], open_texts)]:
+        one = system(f"{model}:steps={count},guidance={guidance}")
+        listened(one, spread(texts, voices)[part::parts], shelf, tools, f"part {part + 1}, {count} steps")
+
+
 def table(
     model: str,
     *,
@@ -80,7 +103,7 @@ def table(
 ) -> dict:
     """Everything, as data. `missing`: what wasn't measured, and why."""
     voices = list(bundled_voices())
-    guidance = library.find(model).config.guidance if guidance is None else guidance
+    guidance = own_guidance(model) if guidance is None else guidance
     found: dict = {"model": model, "voices": voices, "guidance": guidance, "errors": {}, "missing": {}}
     heard: dict[int, list[dict]] = {}
     for count in steps:
@@ -118,20 +141,28 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("work/evaluation"))
     parser.add_argument("--write", type=Path, metavar="CARD.md", help="put the table into this card")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--workers", type=int, default=0, help="processes of one thread that speak first")
+    parser.add_argument("--part", type=int, nargs=2, metavar=("K", "N"), help="speak this part alone")
     o = parser.parse_args()
-    machine.threads(o.threads)
+    single = bool(o.workers or o.part)
+    if single:
+        machine.alone()
+    machine.threads(1 if single else o.threads)
     o.folder.mkdir(parents=True, exist_ok=True)
-    found = table(
-        o.model,
-        sentences=bundled_sentences(o.sentences),
-        steps=o.steps,
-        shelf=Shelf(o.folder),
-        tools=Instruments(o.threads),
-        trained=o.trained,
-        open_texts=read(OPEN)[: o.open],
-        utterances=o.utterances,
-        guidance=o.guidance,
-    )
+    what = {
+        "sentences": bundled_sentences(o.sentences),
+        "steps": o.steps,
+        "shelf": Shelf(o.folder),
+        "tools": Instruments(1 if single else o.threads),
+        "open_texts": read(OPEN)[: o.open],
+        "guidance": o.guidance,
+    }
+    if o.part:
+        speak_part(o.model, *o.part, **what)
+        return
+    if o.workers:
+        machine.in_parts("recipes.voice.evaluate", sys.argv[1:], o.workers)
+    found = table(o.model, trained=o.trained, utterances=o.utterances, **what)
     write_atomically(o.folder / "table.json", json.dumps(found, indent=1))
     print(card.markdown(found))
     if o.write:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
+import sys
+from collections.abc import Sequence
 
 import torch
 
@@ -27,6 +30,22 @@ def autocast(device: str) -> contextlib.AbstractContextManager:
 
 def usual_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def alone() -> None:
+    """One thread in this process, and in those that it starts. What was spoken with two has another place on the shelf."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+
+
+def in_parts(module: str, arguments: Sequence[str], workers: int) -> None:
+    """Run a module of this package in so many processes, each told its part: `--part K N`. CalledProcessError if one fails."""
+    command, running = [sys.executable, "-m", module, *arguments, "--part"], []
+    for part in range(workers):
+        running.append(subprocess.Popen([*command, str(part), str(workers)]))
+    failed = [process.args for process in running if process.wait()]
+    if failed:
+        raise subprocess.CalledProcessError(1, failed[0])
 
 
 def threads(count: int | None) -> None:

@@ -9,14 +9,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from f5lite.evidence.quality import OWN
 from f5lite.evidence.quality.instruments import Instruments
@@ -26,6 +21,7 @@ from f5lite.evidence.quality.sentences import bundled_sentences
 from f5lite.evidence.quality.shipped import FOLDER
 from f5lite.evidence.quality.systems import system
 from f5lite.files import write_atomically
+from recipes.voice import machine
 
 VOICES = ("kumo", "tebukuro", "gongitsune", "alpha", "nezumi")
 PLAIN = {"precision": "fp32", "steps": 7, "guidance": 1.0}
@@ -52,7 +48,7 @@ class Wanted:
         return jobs_of(bundled_sentences(self.sentences), self.voices, self.seeds, self.spread)
 
 
-TWO = {"voices": VOICES[:2], "seeds": OWN, "spread": False, "margins": {"wer": 3.0}}
+NOISE = {"seeds": OWN, "margins": {"wer": 3.0}}  # a seed of its own for every rendering
 RESULTS = {
     "32-steps-against-7": Wanted("tiny@fp32,32", 200, PLAIN | {"steps": 32}),
     "int8-against-fp32-7-steps": Wanted(
@@ -62,9 +58,9 @@ RESULTS = {
         "tiny@int8,32,engine=fused", 200, PLAIN | {"precision": "int8", "steps": 32}, more=INT8
     ),
     "other-seeds-against-7-steps": Wanted(
-        "tiny@fp32,7,seeds=1000000", 500, PLAIN | {"seeds": 1_000_000}, **TWO
+        "tiny@fp32,7,seeds=1000000", 500, PLAIN | {"seeds": 1_000_000}, **NOISE
     ),
-    "coarse4-against-7-steps": Wanted("tiny:steps=7,coarse=4", 50, PLAIN | {"coarse": 4}, **TWO),
+    "coarse4-against-7-steps": Wanted("tiny:steps=7,coarse=4", 100, PLAIN | {"coarse": 4}, **NOISE),
     "guidance-1-against-2": Wanted(
         "tiny@fp32,7,guidance=1", 60, PLAIN, a="tiny@fp32,7,guidance=2", baseline=PLAIN | {"guidance": 2.0}
     ),
@@ -112,15 +108,6 @@ def write(wanted: dict[str, Wanted], out: Path, shelf: Path, tools: Instruments)
         print(f"\n{name}\n{result.table()}", flush=True)
 
 
-def speak_all(names: Sequence[str], workers: int, shelf: Path) -> None:
-    """One process a part; raises CalledProcessError when one fails."""
-    command = [sys.executable, "-m", "recipes.voice.results", *names, "--shelf", str(shelf)]
-    running = [subprocess.Popen([*command, "--part", str(part), str(workers)]) for part in range(workers)]
-    failed = [process.args for process in running if process.wait()]
-    if failed:
-        raise subprocess.CalledProcessError(1, failed[0])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -134,14 +121,11 @@ def main() -> None:
     if unknown := set(o.names) - set(RESULTS):
         parser.error(f"no result {min(unknown)!r}; there are {', '.join(RESULTS)}")
     wanted = {name: RESULTS[name] for name in o.names or RESULTS}
-    os.environ["OMP_NUM_THREADS"] = (
-        "1"  # as in every worker: what was spoken with two threads has another place
-    )
-    torch.set_num_threads(1)
+    machine.alone()
     if o.part:
         speak_part(wanted, *o.part, Shelf(o.shelf), Instruments(1))
         return
-    speak_all(o.names, o.workers, o.shelf)
+    machine.in_parts("recipes.voice.results", [*o.names, "--shelf", str(o.shelf)], o.workers)
     write(wanted, o.out, o.shelf, Instruments(1))
 
 

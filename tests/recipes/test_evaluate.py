@@ -8,6 +8,8 @@ from f5lite.errors import F5liteError
 from f5lite.evidence.quality.instruments import Instruments
 from f5lite.evidence.quality.rendering import Shelf
 from f5lite.evidence.quality.sentences import bundled_sentences
+from f5lite.evidence.quality.systems import system
+from f5lite.model.library import bundled_voices
 from recipes.voice import card, evaluate
 
 
@@ -58,3 +60,13 @@ def test_the_card_gets_the_table_and_keeps_its_words(found, tmp_path):
     (tmp_path / "empty.md").write_text("nothing")
     with pytest.raises(F5liteError, match="no place"):
         card.put(tmp_path / "empty.md", found)
+
+
+def test_parts_speak_what_the_table_asks_for(tmp_path):
+    shelf, tools, texts = Shelf(tmp_path), Instruments(threads=1), bundled_sentences(2)
+    jobs = evaluate.spread(texts, list(bundled_voices()))
+    one = system(f"tiny:steps=4,guidance={evaluate.own_guidance('tiny')}")
+    for part in (0, 1):
+        assert [shelf.has(shelf.key(one, job)) for job in jobs] == [part > 0, False]
+        evaluate.speak_part("tiny", part, 2, sentences=texts, steps=[4], shelf=shelf, tools=tools)
+    assert all(shelf.has(shelf.key(one, job)) for job in jobs)
