@@ -194,5 +194,6 @@ TINY = ModelConfig(
     reference_ending=" ",
     chunk_seconds=8.0,
     guidance=1.0,
+    temperature=0.25,
 )
 SHAPES: dict[str, ModelConfig] = {c.name: c for c in (V1_BASE, V1_SMALL, TINY)}
