@@ -49,9 +49,8 @@ def attention(
         scores = at_once * rows * frames * size
         copies = 3 * row // batch // 2 if half else 0  # of one item
         return Estimate(operations, scores + copies, row, 4 * row + 2 * copies * batch)
-    if (
-        name in KERNELS
-    ):  # per thread the packed keys and values, some queries' scores and weights; copies in another format
+    if name in KERNELS:
+        # Per thread the packed keys and values, some queries' scores and weights; copies in another format.
         kernel = KERNELS[name]
         own = threads * frames * (4 * width + kernel.size * kernel.queries)
         copies = 4 * row // 2 if kernel.dtype.itemsize < FLOAT else 0

@@ -144,17 +144,18 @@ def choose(seconds: dict[str, float]) -> str:
 def in_integers(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, groups: int, library: Path
 ) -> torch.Tensor:
-    """x: b d n float32, weight: bf16, as `F.conv1d` with half a kernel of zeros at both ends -> b d n, which lies by frames.
+    """x: b d n, weight: bf16, as `F.conv1d` with half a kernel of zeros at both ends -> b d n float32, which lies by frames.
 
     What isn't a finite number makes its item's group NaN.
     """
     made, wide, taps = weight.shape
-    lying, weight = x.transpose(1, 2).contiguous(), weight.contiguous()
+    lying, weight = x.float().transpose(1, 2).contiguous(), weight.contiguous()
+    bias = None if bias is None else bias.float().contiguous()
     items, frames, _ = lying.shape
     out = torch.empty(items, frames, made)
     if out.numel():
         sizes = (items, frames, groups, wide, made // groups, taps)
-        place = None if bias is None else bias.contiguous().data_ptr()
+        place = None if bias is None else bias.data_ptr()
         call = _loaded(library)
         call(lying.data_ptr(), weight.data_ptr(), place, *sizes, out.data_ptr(), torch.get_num_threads())
     return out.transpose(1, 2)
