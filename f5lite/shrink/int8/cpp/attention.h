@@ -23,16 +23,14 @@ constexpr int QUERIES = 32;
 class Head {
  public:
   Head(int64_t frames, int size)
-      : frames_(frames), size_(size), keys_((frames + 31) / 32 * 32), apart_(keys_ + APART), room_(room<int8_t>(bytes())) {
-    int8_t* at = reinterpret_cast<int8_t*>((reinterpret_cast<uintptr_t>(room_.get()) + 63) / 64 * 64);
-    const auto take = [&](int64_t bytes) { int8_t* here = at; at += (bytes + 63) / 64 * 64; return here; };
-    k_ = take(2 * keys_ * size_);
-    v_ = take(2 * keys_ * size_);
-    scores_ = reinterpret_cast<float*>(take(4 * QUERIES * apart_));
-    weights_ = reinterpret_cast<Bf16*>(take(2 * QUERIES * apart_));
-    mixed_ = reinterpret_cast<float*>(take(4 * QUERIES * size_));
-    queries_ = reinterpret_cast<Bf16*>(take(2 * QUERIES * size_));
-    last_ = reinterpret_cast<Bf16*>(take(2 * 32 * size_));
+      : frames_(frames), size_(size), keys_((frames + 31) / 32 * 32), apart_(keys_ + APART), room_(bytes()) {
+    k_ = room_.take<int8_t>(2 * keys_ * size_);
+    v_ = room_.take<int8_t>(2 * keys_ * size_);
+    scores_ = room_.take<float>(QUERIES * apart_);
+    weights_ = room_.take<Bf16>(QUERIES * apart_);
+    mixed_ = room_.take<float>(QUERIES * size_);
+    queries_ = room_.take<Bf16>(QUERIES * size_);
+    last_ = room_.take<Bf16>(32 * size_);
   }
 
   void run(const Bf16* q, const Bf16* k, const Bf16* v, Bf16* out, int64_t by_frame) {
@@ -53,7 +51,7 @@ class Head {
   int64_t frames_;
   int size_;
   int64_t keys_, apart_;  // keys and zeros behind them; numbers from row to row
-  Room<int8_t> room_;
+  Pieces room_;
   int8_t *k_, *v_;
   float *scores_, *mixed_;
   Bf16 *weights_, *queries_, *last_;

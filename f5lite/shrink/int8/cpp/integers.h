@@ -23,16 +23,14 @@ constexpr int64_t REACH = 1024, SHARES = (1 << 19) - REACH;  // rounding adds ha
 class Integers {
  public:
   Integers(int64_t frames, int size)
-      : frames_(frames), size_(size), keys_((frames + 31) / 32 * 32), apart_(keys_ + APART), room_(room<int8_t>(bytes())) {
-    int8_t* at = reinterpret_cast<int8_t*>((reinterpret_cast<uintptr_t>(room_.get()) + 63) / 64 * 64);
-    const auto take = [&](int64_t bytes) { int8_t* here = at; at += (bytes + 63) / 64 * 64; return here; };
-    k_ = take(2 * keys_ * size_);
-    v_ = take(2 * keys_ * size_);
-    scores_ = reinterpret_cast<int32_t*>(take(4 * MANY * apart_));
-    weights_ = reinterpret_cast<int16_t*>(take(2 * MANY * apart_));
-    sums_ = reinterpret_cast<int32_t*>(take(4 * MANY * size_));
-    mixed_ = reinterpret_cast<float*>(take(4 * MANY * size_));
-    few_ = reinterpret_cast<int16_t*>(take(2 * 32 * size_));
+      : frames_(frames), size_(size), keys_((frames + 31) / 32 * 32), apart_(keys_ + APART), room_(bytes()) {
+    k_ = room_.take<int8_t>(2 * keys_ * size_);
+    v_ = room_.take<int8_t>(2 * keys_ * size_);
+    scores_ = room_.take<int32_t>(MANY * apart_);
+    weights_ = room_.take<int16_t>(MANY * apart_);
+    sums_ = room_.take<int32_t>(MANY * size_);
+    mixed_ = room_.take<float>(MANY * size_);
+    few_ = room_.take<int16_t>(32 * size_);
     std::memset(weights_, 0, 2 * MANY * apart_);
   }
 
@@ -73,7 +71,7 @@ class Integers {
   int64_t frames_;
   int size_;
   int64_t keys_, apart_;  // keys and zeros behind them; numbers from row to row
-  Room<int8_t> room_;
+  Pieces room_;
   int8_t *k_, *v_;
   int32_t *scores_, *sums_;
   float* mixed_;

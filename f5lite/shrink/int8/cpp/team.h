@@ -55,3 +55,20 @@ Room<T> room(int64_t count) {
   if (!found) std::abort();  // as torch's own would
   return Room<T>(found);
 }
+
+// One room in pieces, each on a boundary of 64 bytes. `bytes`: of all pieces, and 64 more for each.
+class Pieces {
+ public:
+  explicit Pieces(int64_t bytes) : room_(room<int8_t>(bytes + 64)), at_(room_.get()) {}
+  template <typename T>
+  T* take(int64_t count) {
+    at_ += (64 - reinterpret_cast<uintptr_t>(at_) % 64) % 64;
+    T* here = reinterpret_cast<T*>(at_);
+    at_ += count * static_cast<int64_t>(sizeof(T));
+    return here;
+  }
+
+ private:
+  Room<int8_t> room_;
+  int8_t* at_;
+};
