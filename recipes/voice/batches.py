@@ -7,12 +7,18 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from f5lite.model.flow import frames_to_make
 from recipes.voice.network import encode, seeded
 
 GRID = 64  # oneDNN makes code for every new shape; lengths on a grid took a third off the time
 ENDING = " "  # between the reference's text and the new one, as in the model's configuration
-STRETCHED = 0.5  # how often the new speech of a pair is made shorter or longer, and by how much:
-PACE = (0.9, 1.15)
+PAIRS = 0.75  # how many examples are two utterances of one speaker
+GUESSED, STRETCHED = (
+    0.6,
+    0.2,
+)  # how often the second one gets the length that a speaker would guess; or a random one
+WHOLE = 0.85  # how often all of the second is masked, and nothing else
+PACE, FARTHEST = (0.9, 1.15), (0.7, 1.4)
 Example = tuple[tuple[int, int], ...]  # (utterance, frames to give it), one or two
 
 
@@ -41,9 +47,9 @@ class Batch:
 
 
 class Source:
-    """`frames`: about how many a batch holds. Half of the examples are two utterances of one speaker, end to end: with
-    the second one masked, cloning from a reference is what the model learns. The second is often stretched or shrunk
-    in time: whoever speaks has to guess the length, and is wrong by a tenth."""
+    """`frames`: about how many a batch holds. Most examples are two utterances of one speaker, end to end: with the
+    second one masked, cloning from a reference is what the model learns. The second is mostly stretched or shrunk to
+    the length that the sampler would give it: a guess from the reference's pace, wrong by a tenth."""
 
     def __init__(self, items: Sequence[Item], frames: int, seed: int = 0):
         self.items, self.frames, self.seed = items, frames, seed
@@ -56,11 +62,21 @@ class Source:
         """One utterance, or two of one speaker."""
         first = rng.randrange(len(self.items))
         others = self.voices[self.items[first].speaker]
-        if rng.random() < 0.5 and len(others) > 1:
+        if rng.random() < PAIRS and len(others) > 1:
             second = rng.choice(others)
-            pace = rng.uniform(*PACE) if rng.random() < STRETCHED else 1.0
-            return (first, self.lengths[first]), (second, round(self.lengths[second] * pace))
+            return (first, self.lengths[first]), (second, self.given(rng, first, second))
         return ((first, self.lengths[first]),)
+
+    def given(self, rng, first: int, second: int) -> int:
+        """Frames for the second utterance after the first."""
+        true, which, pace = self.lengths[second], rng.random(), 1.0
+        if which < GUESSED:
+            reference = self.items[first].text + ENDING
+            whole = frames_to_make(self.lengths[first], reference, self.items[second].text)
+            pace = min(max((whole - self.lengths[first]) / true, FARTHEST[0]), FARTHEST[1])
+        elif which < GUESSED + STRETCHED:
+            pace = rng.uniform(*PACE)
+        return round(true * pace)
 
     def chosen(self, step: int) -> list[Example]:
         """Examples of one length on the grid."""
@@ -97,7 +113,7 @@ class Source:
             labels[row, :length] = torch.cat([part.labels for part in parts]).long()
             tokens[row, : len(codes[row])] = torch.tensor(codes[row])
             valid[row, :length] = True
-            if len(parts) == 2 and rng.random() < 0.7:
+            if len(parts) == 2 and rng.random() < WHOLE:
                 span[row, len(parts[0].mel) : length] = True
             else:
                 masked = int(length * rng.uniform(0.7, 1.0))

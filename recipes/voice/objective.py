@@ -5,12 +5,14 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from f5lite.model.flow import time_grid
 from recipes.voice.batches import Batch
 from recipes.voice.network import Network, seeded
 
 ALIGNMENT = 0.3  # weight of the head's loss
-NO_TEXT, NO_AUDIO = 0.1, 0.15  # how often guidance's unconditioned half is practised
-START = 0.15  # how often the very first step is practised, from noise of any strength: where the rhythm is decided
+NO_TEXT, NO_AUDIO = 0.06, 0.1  # how often guidance's unconditioned half is practised
+OWN = 0.5  # how often a step is practised from where the sampler itself is, not from noise and the speech itself,
+EARLY = time_grid(7)[:5].tolist()  # and at which times: there the rhythm is decided
 
 
 def losses(
@@ -19,21 +21,40 @@ def losses(
     """(flow matching, alignment): mean squared error on the span (arXiv 2410.06885), cross-entropy there.
 
     drop: leave out text and reference now and then, as guidance needs it. Times are drawn half evenly and half nearer
-    the noise, where words are decided; some are the start itself, from noise of a standard deviation between 0 and 1.
-    Noise and times depend on seed and step alone.
+    the noise, where words are decided. Half of the batches begin where the model's own first passes lead, from noise
+    of any strength: a wrong rhythm is taken back instead of spoken clearly. Noise and times depend on seed and step
+    alone.
     """
     device, rng = batch.mel.device, seeded("drop", seed, step)
     generator = torch.Generator().manual_seed(rng.randrange(1 << 40))
     noise = torch.randn(batch.mel.shape, generator=generator).to(device)
     even, which = (torch.rand(len(batch.mel), generator=generator).to(device) for _ in range(2))
-    time = torch.where(which < 0.5, even, 1 - torch.cos(even * torch.pi / 2))
-    starts = which > 1 - START
-    time, noise = torch.where(starts, 0.0, time), noise * torch.where(starts, even, 1.0)[:, None, None]
-    t, neither = time[:, None, None], drop and rng.random() < NO_TEXT
-    noisy = (1 - t) * noise + t * batch.mel
-    known = torch.where(batch.span[..., None], 0.0, batch.mel)
+    neither = drop and rng.random() < NO_TEXT
     no_audio = neither or (drop and rng.random() < NO_AUDIO)
-    flow, characters = network(noisy, known, batch.tokens, time, batch.valid, neither, no_audio)
-    matching = F.mse_loss(flow.float(), batch.mel - noise, reduction="none")[batch.span].mean()
+    known = torch.where(batch.span[..., None], 0.0, batch.mel)
+
+    def answer(noisy: torch.Tensor, time: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return network(noisy, known, batch.tokens, time, batch.valid, neither, no_audio)
+
+    if rng.random() < OWN:
+        passes = rng.randrange(len(EARLY))
+        time = torch.full_like(even, EARLY[passes])
+        noisy = own_way(answer, even.square()[:, None, None] * noise, passes)
+    else:
+        time = torch.where(which < 0.5, even, 1 - torch.cos(even * torch.pi / 2))
+        noisy = torch.lerp(noise, batch.mel, time[:, None, None])
+    left = (1 - time)[:, None, None].clamp(min=1e-3)
+    flow, characters = answer(noisy, time)
+    matching = F.mse_loss(flow.float(), (batch.mel - noisy) / left, reduction="none")[batch.span].mean()
     named = F.cross_entropy(characters[batch.span].float(), batch.labels[batch.span], label_smoothing=0.05)
     return matching, named * (not neither)
+
+
+@torch.no_grad()
+def own_way(answer, noisy: torch.Tensor, passes: int) -> torch.Tensor:
+    """Where the sampler is after so many passes from `noisy`, b n mels."""
+    for now, later in zip(EARLY[:passes], EARLY[1:], strict=False):
+        time = torch.full((len(noisy),), now, device=noisy.device)
+        noisy = noisy + (later - now) * answer(noisy, time)[0].float()
+    torch.clear_autocast_cache()  # weights that were cast here have no gradient
+    return noisy

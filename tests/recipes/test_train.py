@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shutil
 
-import numpy as np
 import pytest
 import torch
 
 from f5lite.errors import F5liteError
 from f5lite.model.config import TINY
+from f5lite.model.flow import frames_to_make, integrate, time_grid
 from recipes.voice import network
-from recipes.voice.batches import GRID, Item, Source, stretched
+from recipes.voice.batches import ENDING, FARTHEST, GRID, Item, Source, stretched
 from recipes.voice.loss import flow_losses
-from recipes.voice.objective import losses
+from recipes.voice.objective import EARLY, losses, own_way
 from recipes.voice.state import Muon, orthogonal, rate_at
 from recipes.voice.train import Run
 
@@ -38,13 +38,22 @@ def test_two_utterances_of_one_speaker_are_joined_and_the_second_masked():
     assert pairs and all(source.items[a].speaker == source.items[b].speaker for (a, _), (b, _) in pairs)
 
 
-def test_half_of_the_second_ones_are_stretched_and_nothing_else():
+def test_most_of_the_second_ones_get_the_length_that_the_sampler_would_give_them():
     source = Source(made.items(), 2000)
-    examples = [e for step in range(60) for e in source.chosen(step)]
-    paces = np.array([frames / source.lengths[i] for e in examples for i, frames in e[1:]])
-    assert all(frames == source.lengths[i] for e in examples for i, frames in e[:1])
-    assert 0.35 < (paces != 1).mean() < 0.6, "half of them; a few round to what they were"
-    assert 0.88 < paces.min() < 0.95 and 1.1 < paces.max() < 1.17
+    examples = [e for step in range(80) for e in source.chosen(step)]
+    assert all(frames == source.lengths[i] for e in examples for i, frames in e[:1]), (
+        "the first stays as it is"
+    )
+    pairs = [e for e in examples if len(e) == 2]
+    assert 0.6 < len(pairs) / len(examples) < 0.95
+    guessed, kept = 0, 0
+    for (a, _), (b, frames) in pairs:
+        whole = frames_to_make(source.lengths[a], source.items[a].text + ENDING, source.items[b].text)
+        pace = min(max((whole - source.lengths[a]) / source.lengths[b], FARTHEST[0]), FARTHEST[1])
+        guessed += frames == round(source.lengths[b] * pace)
+        kept += frames == source.lengths[b]
+        assert FARTHEST[0] - 0.02 <= frames / source.lengths[b] <= FARTHEST[1] + 0.02
+    assert 0.5 < guessed / len(pairs) < 0.75 and 0.1 < kept / len(pairs) < 0.4
 
 
 def test_stretched_speech_says_the_same_at_another_pace():
@@ -57,22 +66,51 @@ def test_stretched_speech_says_the_same_at_another_pace():
     assert shorter.labels.tolist() == [0, 0, 1, 1] and (longer.labels == 1).sum() in (11, 12)
 
 
-def test_the_start_is_practised_from_noise_of_any_strength():
-    seen = []
+class Watched(network.Network):
+    """Notes the times of its passes, whether each keeps what a gradient needs, and how strong its input is."""
 
-    class Watched(network.Network):
-        def forward(self, noisy, known, tokens, time, *rest):
-            seen.extend((float(t), float(x[s].std())) for t, x, s in zip(time, noisy, spans, strict=True))
-            return super().forward(noisy, known, tokens, time, *rest)
+    def __init__(self):
+        super().__init__(made.SMALL)
+        self.passes: list[tuple[float, bool, float]] = []
 
-    source, watched = Source(made.items(), 4000), Watched(made.SMALL)
+    def forward(self, noisy, known, tokens, time, *rest):
+        self.passes.append((float(time[0]), torch.is_grad_enabled(), float(noisy.std(dim=(1, 2)).min())))
+        return super().forward(noisy, known, tokens, time, *rest)
+
+
+def test_half_of_the_steps_begin_where_the_sampler_is_itself():
+    source, begun = Source(made.items(), 4000), []
     for step in range(60):
-        batch = source.batch(step)
-        spans = batch.span
-        losses(watched, batch, 0, step)
-    starts = np.array([strength for time, strength in seen if time == 0])
-    assert 0.08 < len(starts) / len(seen) < 0.22
-    assert starts.min() < 0.2 and 0.7 < starts.max() < 1.1
+        watched = Watched()
+        losses(watched, source.batch(step), 0, step)
+        *way, (last, learns, weakest) = watched.passes
+        assert learns and not any(learnt for _, learnt, _ in way)
+        assert [time for time, _, _ in way] == pytest.approx(EARLY[: len(way)])
+        if way or last == 0:
+            assert last == pytest.approx(EARLY[len(way)]), "one pass for each time before it"
+            begun.append((len(way), weakest))
+    assert 0.3 < len(begun) / 60 < 0.7
+    assert {passes for passes, _ in begun} == set(range(len(EARLY)))
+    assert min(weakest for _, weakest in begun) < 0.2, "from noise of any strength"
+
+
+def test_the_own_way_is_the_samplers():
+    start = torch.randn(2, 5, 100)
+    way = own_way(lambda x, t: (torch.cos(x) + t[:, None, None], None), start, 3)
+    assert torch.allclose(way, integrate(lambda t, x: torch.cos(x) + t, start, time_grid(7)[:4]), atol=1e-6)
+
+
+def test_passes_without_gradient_leave_every_weight_its_own():
+    batch, step, passes = Source(made.items(), 1000).batch(0), 0, 0
+    while passes < 3:
+        watched = Watched()
+        for value in watched.parameters():  # none is zero, so that every gradient is felt
+            torch.nn.init.normal_(value, std=0.02)
+        with torch.autocast("cpu", torch.bfloat16):
+            matching, named = losses(watched, batch, 0, step, drop=False)
+        passes, step = len(watched.passes), step + 1
+    (matching + named).backward()
+    assert [name for name, value in watched.named_parameters() if value.grad is None] == []
 
 
 def test_it_learns():
