@@ -71,9 +71,8 @@ class Source:
         """Frames for the second utterance after the first."""
         true, which, pace = self.lengths[second], rng.random(), 1.0
         if which < GUESSED:
-            reference = self.items[first].text + ENDING
-            whole = frames_to_make(self.lengths[first], reference, self.items[second].text)
-            pace = min(max((whole - self.lengths[first]) / true, FARTHEST[0]), FARTHEST[1])
+            pace = guessed(self.items[first], self.items[second]) / true
+            pace = min(max(pace, FARTHEST[0]), FARTHEST[1])
         elif which < GUESSED + STRETCHED:
             pace = rng.uniform(*PACE)
         return round(true * pace)
@@ -120,6 +119,11 @@ class Source:
                 start = rng.randrange(length - masked + 1)
                 span[row, start : start + masked] = True
         return Batch(mel, tokens, labels, span, valid)
+
+
+def guessed(first: Item, second: Item) -> int:
+    """The frames that the sampler would give the second utterance after the first."""
+    return frames_to_make(len(first.mel), first.text + ENDING, second.text) - len(first.mel)
 
 
 def stretched(item: Item, frames: int) -> Item:
