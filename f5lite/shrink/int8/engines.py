@@ -172,7 +172,7 @@ def scaled(
     out = sums.view(torch.float32)
     for part in token_pieces(*sums.shape):
         its_scale, offset = token[part].split(1, -1)
-        means = torch.addcmul(sums[part].float(), offset, totals, out=out[part]).mul_(its_scale)
+        means = out[part].copy_(sums[part]).addcmul_(offset, totals).mul_(its_scale)
         if bias is None:
             means.mul_(scale)
         else:

@@ -6,11 +6,14 @@ most of what can't be given back.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from f5lite.model.acoustic import Attention, DiTBlock
+from f5lite.shrink.int8.quantise import PIECE
 
 
 def modulated(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
@@ -19,12 +22,31 @@ def modulated(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torc
 
 
 def rotate_in_place(x: torch.Tensor, rope: tuple[torch.Tensor, torch.Tensor]) -> None:
-    """As `acoustic.rotate`; x: b n h d, overwritten."""
-    cos, sin = (each[:, None] for each in rope)
-    a, b = x[..., 0::2], x[..., 1::2]
-    turned = a * cos - b * sin
-    b.mul_(cos).add_(a.mul_(sin))
-    a.copy_(turned)
+    """As `acoustic.rotate`; x: b n h d, float32 or float64, overwritten.
+
+    A pair of numbers is a complex one, and turning it one product: a tenth of the time of its four real ones, every second
+    number at a time (v1 Base, 2 x 512 frames, AVX-512).
+    """
+    torch.view_as_complex(x.unflatten(-1, (-1, 2))).mul_(torch.complex(*rope)[:, None])
+
+
+TANH, CUBIC = 2 * (2 / math.pi) ** 0.5, 0.044715  # of GELU's approximation (arXiv 1606.08415)
+
+
+def gelu_in_place(x: torch.Tensor, approximate: str) -> torch.Tensor:
+    """(…) contiguous, overwritten and returned. "tanh": half the time of torch's own, a piece in the cache at a time.
+
+    0.5 x (1 + tanh(u / 2)) is x times the sigmoid of u.
+    """
+    if approximate != "tanh":
+        return torch.ops.aten.gelu_(x, approximate=approximate)
+    flat, slope = x.view(-1), x.new_tensor(TANH)
+    room = flat.new_empty(min(PIECE, len(flat)))
+    for first in range(0, len(flat), PIECE):
+        piece = flat[first : first + PIECE]
+        gate = torch.addcmul(slope, piece, piece, value=TANH * CUBIC, out=room[: len(piece)])
+        piece.mul_(gate.mul_(piece).sigmoid_())
+    return x
 
 
 class LeanAttention(Attention):
@@ -56,8 +78,7 @@ class LeanBlock(DiTBlock):
         shift1, scale1, gate1, shift2, scale2, gate2 = modulation[:, None].chunk(6, dim=-1)
         x = torch.addcmul(x, gate1, self.attn(modulated(x, shift1, scale1), mask, rope))
         (widen, activation), narrow = self.ff.ff[0], self.ff.ff[2]
-        wide = widen(modulated(x, shift2, scale2))
-        wide = torch.ops.aten.gelu_(wide, approximate=activation.approximate)
+        wide = gelu_in_place(widen(modulated(x, shift2, scale2)), activation.approximate)
         return x.addcmul_(gate2, narrow(wide))
 
     def by_layers(self) -> None:

@@ -55,19 +55,21 @@ def quantise_tokens(
     """Per token: (…, d) -> integers from zero - largest - 1 to zero + largest as `dtype`, (…, d), and (…, 2) float32: its
     scale and its offset. A number is (integer - zero + offset) · scale; zero is always one of them, exactly."""
     flat = x.reshape(-1, x.shape[-1]) if x.numel() else x.new_empty(x.shape[:-1].numel(), x.shape[-1])
+    scale, first = token_range(flat, largest)
+    whole = torch.isfinite(scale)
+    broken = not bool(whole.all())
+    first = first + (largest + 1)
     values = torch.empty(flat.shape, dtype=dtype, device=x.device)
-    tokens = torch.zeros(len(flat), 2, device=x.device)
+    room = None
     for part in token_pieces(*flat.shape):
-        piece = flat[part].float()
-        scale, first = token_range(piece, largest)
-        whole = torch.isfinite(scale)
-        steps = torch.div(piece, scale).round_().sub_(first + (largest + 1 - zero))
+        into = values[part]
+        room = torch.empty(into.shape, device=x.device) if room is None else room[: len(into)]
+        steps = torch.div(flat[part], scale[part], out=room).round_().sub_(first[part] - zero)
         steps.clamp_(zero - largest - 1, zero + largest)
-        if not bool(whole.all()):
-            steps.masked_fill_(~whole, zero)
-        values[part] = steps
-        tokens[part, :1] = torch.where(whole, scale, torch.nan)
-        tokens[part, 1:] = torch.where(whole, first + (largest + 1), 0.0)
+        if broken:
+            steps.masked_fill_(~whole[part], zero)
+        into.copy_(steps)
+    tokens = torch.cat((torch.where(whole, scale, torch.nan), torch.where(whole, first, 0.0)), 1)
     return values.view(x.shape), tokens.view(*x.shape[:-1], 2)
 
 
@@ -75,8 +77,8 @@ def token_range(x: torch.Tensor, largest: int) -> tuple[torch.Tensor, torch.Tens
     """(…, d) -> the size of a step (…, 1), NaN or infinite where the token holds such a number, and the lowest step."""
     steps = 2 * largest + 1
     if not x.shape[-1]:
-        return x.new_ones(*x.shape[:-1], 1), x.new_zeros(*x.shape[:-1], 1)
-    low, high = (each(x, dim=-1, keepdim=True) for each in (torch.amin, torch.amax))
+        return torch.ones(*x.shape[:-1], 1, device=x.device), torch.zeros(*x.shape[:-1], 1, device=x.device)
+    low, high = (each(x, dim=-1, keepdim=True).float() for each in (torch.amin, torch.amax))
     low, high = low.clamp(max=0.0), high.clamp(min=0.0)
     scale = high / steps - low / steps  # their difference could be infinite
     scale = torch.where(scale == 0, 1.0, scale)
