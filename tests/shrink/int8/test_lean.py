@@ -23,6 +23,15 @@ def test_pairs_are_turned_where_they_lie_and_nothing_else(dtype: torch.dtype, he
     assert torch.equal(qkv, before)
 
 
+@pytest.mark.parametrize("items", [1, 3])
+def test_modulated_is_modulated_whether_items_share_it_or_not(items: int) -> None:
+    x, shift, scale = torch.randn(3, 5, 8), torch.randn(items, 1, 8), torch.randn(items, 1, 8)
+    before = x.clone()
+    wanted = F.layer_norm(x, (8,), eps=1e-6) * (1 + scale) + shift
+    torch.testing.assert_close(lean.modulated(x, shift, scale), wanted)
+    assert torch.equal(x, before)
+
+
 @pytest.mark.parametrize("approximate", ["tanh", "none"])
 @pytest.mark.parametrize("shape", [(2, 5, 300), (1, 1, 1), (0, 4), (3, 1 << 17)])
 def test_gelu_in_place_is_gelu(approximate: str, shape: tuple[int, ...]) -> None:
