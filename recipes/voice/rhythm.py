@@ -3,7 +3,7 @@
     python -m recipes.voice.rhythm work/voice.pt --corpus work/corpus --labels work/labels.npz [--pairs 60]
 
 Of two utterances of one speaker the second is spoken anew: with its true length, and stretched to the length that the sampler
-would guess. A model whose sentences are half in place shows here what it gains before its word errors do. Four minutes a run of 60 pairs.
+would guess. A model whose sentences are half in place shows here what it gains before its word errors do. Four minutes a run.
 """
 
 from __future__ import annotations
