@@ -13,12 +13,10 @@ from recipes.voice.network import encode, seeded
 GRID = 64  # oneDNN makes code for every new shape; lengths on a grid took a third off the time
 ENDING = " "  # between the reference's text and the new one, as in the model's configuration
 PAIRS = 0.75  # how many examples are two utterances of one speaker
-GUESSED, STRETCHED = (
-    0.6,
-    0.2,
-)  # how often the second one gets the length that a speaker would guess; or a random one
+GUESSED = 0.6  # how often the second one gets the length that the sampler would guess,
+STRETCHED = 0.2  # and how often another one
 WHOLE = 0.85  # how often all of the second is masked, and nothing else
-PACE, FARTHEST = (0.9, 1.15), (0.7, 1.4)
+PACE, FARTHEST = (0.9, 1.15), (0.7, 1.4)  # of that other one; of any guess
 Example = tuple[tuple[int, int], ...]  # (utterance, frames to give it), one or two
 
 

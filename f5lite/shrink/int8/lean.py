@@ -44,8 +44,7 @@ def gelu_in_place(x: torch.Tensor, approximate: str) -> torch.Tensor:
         return torch.ops.aten.gelu_(x, approximate=approximate)
     flat, slope = x.view(-1), x.new_tensor(TANH)
     room = flat.new_empty(min(PIECE, len(flat)))
-    for first in range(0, len(flat), PIECE):
-        piece = flat[first : first + PIECE]
+    for piece in flat.split(PIECE):
         gate = torch.addcmul(slope, piece, piece, value=TANH * CUBIC, out=room[: len(piece)])
         piece.mul_(gate.mul_(piece).sigmoid_())
     return x

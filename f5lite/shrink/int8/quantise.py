@@ -55,21 +55,21 @@ def quantise_tokens(
     """Per token: (…, d) -> integers from zero - largest - 1 to zero + largest as `dtype`, (…, d), and (…, 2) float32: its
     scale and its offset. A number is (integer - zero + offset) · scale; zero is always one of them, exactly."""
     flat = x.reshape(-1, x.shape[-1]) if x.numel() else x.new_empty(x.shape[:-1].numel(), x.shape[-1])
-    scale, first = token_range(flat, largest)
+    scale, lowest = token_range(flat, largest)
     whole = torch.isfinite(scale)
     broken = not bool(whole.all())
-    first = first + (largest + 1)
+    offset = lowest + (largest + 1)
     values = torch.empty(flat.shape, dtype=dtype, device=x.device)
     room = None
     for part in token_pieces(*flat.shape):
         into = values[part]
         room = torch.empty(into.shape, device=x.device) if room is None else room[: len(into)]
-        steps = torch.div(flat[part], scale[part], out=room).round_().sub_(first[part] - zero)
+        steps = torch.div(flat[part], scale[part], out=room).round_().sub_(offset[part] - zero)
         steps.clamp_(zero - largest - 1, zero + largest)
         if broken:
             steps.masked_fill_(~whole[part], zero)
         into.copy_(steps)
-    tokens = torch.cat((torch.where(whole, scale, torch.nan), torch.where(whole, first, 0.0)), 1)
+    tokens = torch.cat((torch.where(whole, scale, torch.nan), torch.where(whole, offset, 0.0)), 1)
     return values.view(x.shape), tokens.view(*x.shape[:-1], 2)
 
 
