@@ -11,8 +11,9 @@ from recipes.voice.network import Network, seeded
 
 ALIGNMENT = 0.3  # weight of the head's loss
 NO_TEXT, NO_AUDIO = 0.06, 0.1  # how often guidance's unconditioned half is practised
-OWN = 0.5  # how often a step is practised from where the sampler itself is, not from noise and the speech itself,
-EARLY = time_grid(7)[:5].tolist()  # and at which times: there the rhythm is decided
+OWN = 0.4  # how often a step is practised from where the sampler itself is, not from noise and the speech itself,
+TIMES = time_grid(7)[:-1].tolist()  # and at which times
+WEAKER = 0.33  # how many of the others have less noise than the flow begins with
 
 
 def losses(
@@ -21,9 +22,10 @@ def losses(
     """(flow matching, alignment): mean squared error on the span (arXiv 2410.06885), cross-entropy there.
 
     drop: leave out text and reference now and then, as guidance needs it. Times are drawn half evenly and half nearer
-    the noise, where words are decided. Half of the batches begin where the model's own first passes lead, from noise
-    of any strength: a wrong rhythm is taken back instead of spoken clearly. Noise and times depend on seed and step
-    alone.
+    the noise, where words are decided; a third of the examples have weaker noise, as the voice speaks. Some batches begin
+    where the model's own passes lead: a wrong rhythm is taken back instead of spoken clearly. Of those the error is that
+    of the speech, not of the flow, which would count the last passes most, where little can be mended. Noise and times
+    depend on seed and step alone.
     """
     device, rng = batch.mel.device, seeded("drop", seed, step)
     generator = torch.Generator().manual_seed(rng.randrange(1 << 40))
@@ -36,16 +38,21 @@ def losses(
     def answer(noisy: torch.Tensor, time: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return network(noisy, known, batch.tokens, time, batch.valid, neither, no_audio)
 
+    weight = torch.ones_like(even)
     if rng.random() < OWN:
-        passes = rng.randrange(len(EARLY))
-        time = torch.full_like(even, EARLY[passes])
+        passes = rng.randrange(len(TIMES))
+        time = torch.full_like(even, TIMES[passes])
         noisy = own_way(answer, even.square()[:, None, None] * noise, passes)
+        weight = (1 - time).square()
     else:
         time = torch.where(which < 0.5, even, 1 - torch.cos(even * torch.pi / 2))
-        noisy = torch.lerp(noise, batch.mel, time[:, None, None])
+        strength = torch.rand(len(batch.mel), generator=generator).to(device)
+        strength = torch.where(strength < WEAKER, strength / WEAKER, 1.0)
+        noisy = torch.lerp(strength[:, None, None] * noise, batch.mel, time[:, None, None])
     left = (1 - time)[:, None, None].clamp(min=1e-3)
     flow, characters = answer(noisy, time)
-    matching = F.mse_loss(flow.float(), (batch.mel - noisy) / left, reduction="none")[batch.span].mean()
+    error = F.mse_loss(flow.float(), (batch.mel - noisy) / left, reduction="none")
+    matching = (weight[:, None, None] * error)[batch.span].mean()
     named = F.cross_entropy(characters[batch.span].float(), batch.labels[batch.span], label_smoothing=0.05)
     return matching, named * (not neither)
 
@@ -53,7 +60,7 @@ def losses(
 @torch.no_grad()
 def own_way(answer, noisy: torch.Tensor, passes: int) -> torch.Tensor:
     """Where the sampler is after so many passes from `noisy`, b n mels."""
-    for now, later in zip(EARLY[:passes], EARLY[1:], strict=False):
+    for now, later in zip(TIMES[:passes], TIMES[1:], strict=False):
         time = torch.full((len(noisy),), now, device=noisy.device)
         noisy = noisy + (later - now) * answer(noisy, time)[0].float()
     torch.clear_autocast_cache()  # weights that were cast here have no gradient
