@@ -12,6 +12,7 @@ import argparse
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -19,16 +20,17 @@ from f5lite.evidence.quality.words import errors
 from f5lite.model.flow import integrate, time_grid
 from f5lite.model.mel import log_mel
 from recipes.voice import machine, shards
-from recipes.voice.batches import ENDING
+from recipes.voice.batches import ENDING, Item
 from recipes.voice.network import Network, encode, start_from
 
 TIMES = (0.0, 0.1, 0.2, 0.35, 0.5)
+Utterance = TypeVar("Utterance", shards.Said, Item)
 Hear = Callable[[torch.Tensor], str]  # n 100 mels → what is heard
 
 
-def pairs(said: Sequence[shards.Said], count: int) -> list[tuple[shards.Said, shards.Said]]:
-    """Reference and new utterance, speaker after speaker, the same every time."""
-    speakers: dict[tuple, list[shards.Said]] = {}
+def pairs(said: Sequence[Utterance], count: int) -> list[tuple[Utterance, Utterance]]:
+    """Reference and new utterance of one `speaker`, speaker after speaker, none twice, the same every time."""
+    speakers: dict[tuple, list[Utterance]] = {}
     for one in random.Random(0).sample(list(said), len(said)):
         speakers.setdefault(one.speaker, []).append(one)
     couples = {who: list(zip(its[::2], its[1::2], strict=False)) for who, its in speakers.items()}

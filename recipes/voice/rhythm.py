@@ -9,8 +9,6 @@ would guess. A model whose sentences are half in place shows here what it gains 
 from __future__ import annotations
 
 import argparse
-import random
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +17,11 @@ import torch
 from f5lite.model.flow import integrate, time_grid
 from recipes.voice import machine
 from recipes.voice.batches import ENDING, Item, guessed, stretched
+from recipes.voice.head_start import pairs
 from recipes.voice.network import Network, encode, start_from
 from recipes.voice.train import items_of
 
 STEPS, TEMPERATURES = 7, (0.0, 0.25, 1.0)
-
-
-def pairs(items: Sequence[Item], count: int) -> list[tuple[Item, Item]]:
-    """Two different utterances of one speaker, the same every time; every speaker as likely as the next."""
-    voices: dict[tuple, list[Item]] = {}
-    for item in items:
-        voices.setdefault(item.speaker, []).append(item)
-    several, rng = [its for its in voices.values() if len(its) > 1], random.Random(0)
-    return [tuple(rng.sample(rng.choice(several), 2)) for _ in range(count)] if several else []
 
 
 @torch.inference_mode()

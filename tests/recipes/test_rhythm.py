@@ -38,14 +38,6 @@ def test_shares_are_of_the_second_utterance_in_each_pass():
     assert tokens[0].shape == (1, len(first.text) + 1 + len(second.text))
 
 
-def test_pairs_are_of_one_speaker_and_repeatable():
-    items = made.items()
-    found = rhythm.pairs(items, 20)
-    assert all(a.speaker == b.speaker and a is not b for a, b in found) and len(found) == 20
-    assert [a.text for a, _ in found] == [a.text for a, _ in rhythm.pairs(made.items(), 20)]
-    assert rhythm.pairs(items[:1], 5) == []
-
-
 def test_a_guessed_length_is_the_references_pace():
     first, second = made.items()[0], next(item for item in made.items() if len(item.text) >= 10)
     frames = guessed(first, second)
