@@ -2,8 +2,9 @@
 
 Some kernels for processors without VNNI add pairs of products in 16 bits, which saturates. So each product is tried on the
 worst that can come before it is used. Where oneDNN's saturates with 8 bits it is exact with 7 bits of activations: two
-products of at most 127 x 127 then fit into 16 bits. And an exact one may be a plain loop: with VNNI and no AMX oneDNN's is,
-unless the activations are unsigned, over a thousand times slower. Then the unsigned kind is taken.
+products of at most 127 x 127 then fit into 16 bits. And an exact one may be a plain loop, over a thousand times slower:
+without AMX oneDNN's is, from VNNI or AVX-512 on, unless the activations are unsigned. Then the unsigned kind is taken, with
+7 bits where there is no VNNI.
 """
 
 from __future__ import annotations
@@ -163,13 +164,20 @@ PLAIN_LOOP = 8.0  # times the other's time; the one that was met took thousands
 
 @functools.cache
 def onednn() -> Product:
-    """oneDNN's product with as many bits as it is exact with here; of two, the signed one, unless it is a plain loop."""
+    """oneDNN's product with as many bits as it is exact with here, unless that is a plain loop."""
     exact = [each for each in (ONEDNN_FULL, ONEDNN_UNSIGNED) if each.problem() is None]
-    if len(exact) == 2:
-        weight = torch.ones(128, 256, dtype=torch.int8)
-        signed, other = (least(each.of(weight), torch.ones(64, 256, dtype=each.dtype)) for each in exact)
-        return exact[signed > PLAIN_LOOP * other]
-    return exact[0] if exact else ONEDNN_7_BITS
+    if len(exact) < 2 and ONEDNN_7_BITS.problem() is None:
+        exact.append(ONEDNN_7_BITS)
+    return not_a_loop(exact) if exact else ONEDNN_7_BITS
+
+
+def not_a_loop(products: Sequence[Product]) -> Product:
+    """The first whose time on a small piece isn't many times that of the fastest."""
+    if len(products) == 1:
+        return products[0]
+    weight = torch.ones(128, 256, dtype=torch.int8)
+    taken = [least(each.of(weight), torch.ones(16, 256, dtype=each.dtype)) for each in products]
+    return next(each for each, took in zip(products, taken, strict=True) if took <= PLAIN_LOOP * min(taken))
 
 
 def faster(
