@@ -36,7 +36,7 @@ notebooks: environment-tests ## build the lessons from notebooks/source, run the
 	$(BIN)/python -m notebooks.build $(NAMES)
 	$(BIN)/python tools/lesson_table.py
 
-table: environment-tests ## write README's table of lessons anew
+table: environment-tests ## write README's three tables anew
 	$(BIN)/python tools/lesson_table.py
 
 notebooks-small: environment-tests ## run every lesson on one core within 2 GiB, as on Binder

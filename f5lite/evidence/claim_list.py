@@ -60,7 +60,9 @@ CLAIMS = (
         "",
         "the peak at batch 1 with mask and padding, and without",
         ("03",),
-        Reduction("the peak for one sentence", "masked_peak", "unmasked_peak", stated=False),
+        Reduction(
+            "the peak of anonymous memory for one sentence", "masked_peak", "unmasked_peak", stated=False
+        ),
         where="cfm.py",
     ),
     Claim(

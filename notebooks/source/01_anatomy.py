@@ -54,9 +54,9 @@ lab.compare(
 lab.explain("01/split", freed, adaln)
 
 # %% [markdown]
-# An estimate is a guess until it is checked. The next cell writes a file with the real shape and
-# [seeded weights](glossary.md#seeded): the same bytes and the same arithmetic as the published file, but random numbers, so
-# it can't speak. Nothing is downloaded. Then the cell counts what the file's header lists.
+# An estimate is a guess until it is checked. The next cell writes files with the real shape, the vocoder's included, and
+# [seeded weights](glossary.md#seeded): the same bytes and the same arithmetic as the published ones, but random numbers, so
+# they can't speak. Nothing is downloaded. Then the cell counts what the files' headers list.
 
 # %%
 work = workload.here()

@@ -161,8 +161,9 @@ def average(seconds, megabytes):
 
 
 # %% [markdown]
-# Keep what you found: the meter's error on this machine stands beside every figure that follows. From here on, a memory
-# figure in this course comes from a process of its own, over its imports, with peak RSS and peak anonymous side by side.
+# Keep what you found: the ledger holds the meter's error on this machine, with which the figures that follow can be read. From
+# here on, a memory figure in this course comes from a process of its own, over its imports. It is peak RSS unless it says
+# anonymous.
 
 # %%
 lab.ledger.record("meter", error, anonymous, file_backed, note="one request, seeded weights")

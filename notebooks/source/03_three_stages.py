@@ -113,7 +113,8 @@ display(lab.verdict("on-demand"), lab.verdict("three-stages"))
 #
 # The article also says that features can be switched off when there is only one sentence, and points to `cfm.py`. There,
 # sentences of a [batch](glossary.md#batch) are padded to the longest and masked. So: one sentence alone, the same one padded
-# and masked, and a true batch of two. What does each need?
+# and masked, and a true batch of two, whose second sentence is half as long again. What does each need beside the weights,
+# which are mapped here?
 
 # %%
 ways = helpers.batches(folder, work.frames // 4)

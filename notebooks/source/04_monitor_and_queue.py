@@ -67,7 +67,8 @@ lab.explore(helpers.levels, tight, critical, lab.control("margin", 0, 20, 5, uni
 # ## Choose a plan
 #
 # A level says that memory is short; a plan says what to do about it: which file (here float32 or int8) and whether its weights
-# stay, are loaded on demand, or are read block by block. `plan_for` knows what each needs and picks one. Move the budget.
+# stay, are loaded on demand, or are read block by block. `plan_for` knows what each needs and picks one. The model has four of
+# the 22 blocks here, so that the cells below take seconds. Move the budget.
 
 # %%
 folder = workload.prepare(V1_BASE.with_blocks(4))
@@ -76,7 +77,7 @@ lab.explore(plans.choice(folder), lab.control("budget", 40, 600, 200, step=5, un
 # %% [markdown]
 # ## Refuse, or take less
 #
-# A plan is a promise about memory, so keep it to account. The same request now runs in earnest under four budgets: a large one,
+# A plan is a promise about memory, so hold it to account. The same request now runs in earnest under four budgets: a large one,
 # two smaller ones, and one that nothing fits. Each runs in a process of its own, whose peak is measured beside the prediction.
 
 # %%
@@ -90,8 +91,9 @@ lab.explain("04/budgets", *plans.decided(tried))
 # %% [markdown]
 # ## Play with the queue
 #
-# Now all of it together: the bundled voice, a hog, and three lanes of requests under a limit of 240 MB. First a script plays: the
-# hog grows from step to step and then goes. The plan is decided anew before every chunk.
+# Now all of it together: the bundled voice, a hog, and requests of three priorities under a limit of 240 MB. First a script
+# plays: the hog grows from step to step and then goes. Long texts are cut at punctuation, and the plan is decided anew before
+# every piece.
 
 # %%
 board = plans.dashboard()
@@ -108,7 +110,7 @@ board
 # %% [markdown]
 # ## Survive
 #
-# Upstream starts all chunks of a long text at once. Eight requests that need more together than a cap allows: first at once in
+# Upstream starts all pieces of a long text at once. Eight requests that need more together than a cap allows: first at once in
 # threads, then through the queue. The requests are stand-ins that only hold memory, so that this takes seconds.
 
 # %%
@@ -127,8 +129,9 @@ lab.verdict("experience")
 # %% [markdown]
 # ## Your turn · 6 minutes · ●●○
 #
-# Urgent requests go first, but nobody should wait for ever: `ageing` seconds of waiting count as one priority. Write the choice
-# of the next request. Each waits as a tuple: name, priority, and the second since when.
+# Urgent requests, those with the larger priority, go first, but nobody should wait for ever: `ageing` seconds of waiting
+# count as one priority. Write the choice of the next request. Each waits as a tuple: name, priority, and the second since
+# when.
 
 
 # %% tags=["exercise"]

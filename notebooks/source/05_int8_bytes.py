@@ -75,7 +75,8 @@ lab.verdict("int8-size")
 # ## Measure the peak
 #
 # A small file is worth little if loading it needs more than it saves. Three processes answer the same short requests: fp32 kept
-# in memory; int8 used from the mapped file; int8 streamed, where each block's pages are dropped after its turn.
+# in memory; int8 used from the mapped file, stages on demand; int8 streamed, where each block's pages are dropped after its
+# turn. So this is all that the conversion makes possible, AdaLN's table included; lesson 08 adds one thing at a time.
 
 # %%
 with lab.progress("requests, three ways", len(helpers.WAYS)) as done:
@@ -137,7 +138,7 @@ lab.verdict("trainer-ready")
 # %%
 voice = f5lite.load("tiny")
 small = f5lite.load(helpers.tiny())
-sentence = "the river runs to the sea"
+sentence = "the fox runs near the window"
 before = voice.speak(sentence, steps=7, seed=3)
 after = small.speak(sentence, seed=3)
 lab.listen({"fp32": before, "int8": after})

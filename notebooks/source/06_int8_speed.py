@@ -62,7 +62,8 @@ lab.explain("06/naive", slow, fast, guess=guess)
 # ## Ask the profiler
 #
 # torch can say what it spends its time on. Its list has dozens of operations, so the table below sums them up by the kind of
-# work. An operation counts with its own time, without the operations that it calls. Compare the columns, row by row.
+# work. An operation counts with its own time, without the operations that it calls; what no operation accounts for is a row
+# of its own. Compare the columns, row by row.
 
 # %%
 listing, found = helpers.profiles(calls)
@@ -75,8 +76,8 @@ lab.explain("06/where", *helpers.grown(found["fp32"], found["naive"]))
 # ## Multiply in 8 bits
 #
 # The engines of f5lite that can run on your processor race against fp32 and the naive way. An integer engine rounds each
-# [token](glossary.md#token) to integers too, with a scale and a zero point of its own. How much time will the fastest of them
-# save in a whole pass?
+# [token](glossary.md#token) to integers too, with a [scale](glossary.md#quantise) and a zero point (the integer that stands for
+# 0) of its own. How much time will the fastest of them save in a whole pass?
 
 # %%
 guess = lab.predict(
@@ -100,8 +101,8 @@ helpers.race_picture(laps)
 helpers.taken()
 
 # %% [markdown]
-# Now the profile of the winner, beside the two that you know. Which work became shorter, and what came on top? Packing is what
-# some engines do to weights before they multiply.
+# Now the profile of the winner, beside the two that you know. Which work became shorter, and what came on top? Some engines
+# pack weights before they multiply. `fused`, where it runs, works in compiled code that torch doesn't see.
 
 # %%
 best = helpers.best(laps)
@@ -110,8 +111,8 @@ helpers.profiles({name: calls[name] for name in ("fp32", "naive", best)})[0]
 # %% [markdown]
 # ## Time a whole pass
 #
-# Attention, norms and everything else are still float32, so a pass can't gain what a product gains. Measure it with the fastest
-# engine: the whole model where your machine has room for it, in pairs.
+# Attention, norms and everything else aren't products: where they stay as they are, a pass gains less than its products do.
+# Measure it with the fastest engine: the whole model where your machine has room for it, in pairs.
 
 # %%
 work = workload.here()
@@ -197,8 +198,9 @@ helpers.sensitivity_picture(layers)
 lab.explain("06/layers", *helpers.felt_figures(layers))
 
 # %% [markdown]
-# A layer that is felt can stay in float: `sensitivity.Except("time_embed.*")` is a predicate that spares layers by name, for
-# `apply` and `set_engine`. See what sparing one layer does when all the others are int8.
+# A layer that is felt can stay in float. In your own code that is `sensitivity.Except("time_embed.*")`, given to `apply` or
+# `set_engine` (`f5lite.shrink.int8`, modules `sensitivity` and `layers`). See what sparing one layer does when all the others
+# are int8.
 
 # %%
 helpers.sparing_picture(trained, layers, largest)

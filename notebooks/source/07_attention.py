@@ -53,7 +53,7 @@ lab.explain("07/memory", whole, pieces, guess=guess)
 # %% [markdown]
 # ## Measure the time
 #
-# Less memory, and the same sums: is it faster too? The backends take turns at every length. A first look, which is kept with
+# Less memory for the same result: is it faster too? The backends take turns at every length. A first look, which is kept with
 # your machine card, leaves out what is hopeless here. That happens: without the right instructions, half precision can take
 # many times longer. `amx-bf16` and `vnni-int16`, if you see them, are f5lite's own, for processors with AMX and with VNNI.
 
@@ -93,8 +93,10 @@ lab.listen({"math": one, fastest: two})
 
 # %%
 same = helpers.same(one, two, fastest)
-memory = whole.renamed("math_memory"), memories[fastest if fastest in memories else "sdpa"][1]
-lab.ledger.record("flash-attention", same, slow, fast, memory[0], memory[1].renamed("backend_memory"))
+_, held = memories[fastest] if fastest in memories else helpers.memory(fastest)
+figures = slow, fast, whole.renamed("math_memory"), held.renamed("backend_memory")
+note = f"{fastest}; time of {short} frames, memory of {long} with two heads"
+lab.ledger.record("flash-attention", same, *figures, note=note)
 lab.verdict("flash-attention")
 
 # %% [markdown]

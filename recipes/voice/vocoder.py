@@ -91,11 +91,11 @@ class Run:
         made, real = made.float(), real[:, : made.shape[1]]
         loss = spectral_loss(made, real, size)
         if self.step >= self.joins:
-            own = self.critic.own_loss(made, real)
+            own = self.critic.own_loss(made, real, self.step)
             self.critics_optimiser.zero_grad(set_to_none=True)
             own.backward()
             self.critics_optimiser.step()
-            loss = loss + self.critic.vocoder_loss(made, real)
+            loss = loss + self.critic.vocoder_loss(made, real, self.step)
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
             for group in optimiser.param_groups:

@@ -101,7 +101,7 @@ def memory_timeline(
             ("seconds", *(f"{name} ({unit})" for name in parts), f"together ({unit})"),
             [
                 (number(second), *(number(values[row]) for values in parts.values()), number(total[row]))
-                for row, second in thinned(seconds, 16)
+                for row, second in thinned(seconds, (*parts.values(), total), 16)
             ],
         ),
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from f5lite.lab.charts.axes import frame, scale
 from f5lite.lab.drawing import WIDTH, Board, spaced, text_width
@@ -62,7 +62,7 @@ def lines(
         or f"Line chart, {title}. {y_label} against {x_label}, from {number(x[0])} to {number(x[-1])}: {said}.",
         Table.of(
             (x_label, *(f"{name} ({y_label})" for name in ys)),
-            [(number(a), *(number(y[row]) for y in ys.values())) for row, a in thinned(x)],
+            [(number(a), *(number(y[row]) for y in ys.values())) for row, a in thinned(x, ys.values())],
         ),
         {
             "x": list(x),
@@ -142,12 +142,16 @@ def beside(
     return at, anchor, box
 
 
-def thinned(x: Sequence[float], most: int = 24) -> list[tuple[int, float]]:
-    """Row numbers and values, at most `most` of them, the first and the last included: a table people can read."""
+def thinned(
+    x: Sequence[float], lines: Iterable[Sequence[float]] = (), most: int = 24
+) -> list[tuple[int, float]]:
+    """Row numbers and values, for a table people can read: `most` of them at even distances, the first and the last
+    included, and where each line is highest and lowest."""
     if len(x) <= most:
         return list(enumerate(x))
-    rows = sorted({round(index * (len(x) - 1) / (most - 1)) for index in range(most)})
-    return [(row, x[row]) for row in rows]
+    rows = {round(index * (len(x) - 1) / (most - 1)) for index in range(most)}
+    rows |= {choose(range(len(x)), key=line.__getitem__) for line in lines for choose in (max, min)}
+    return [(row, x[row]) for row in sorted(rows)]
 
 
 def span(values: Sequence[float], unit: str) -> str:

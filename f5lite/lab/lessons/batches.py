@@ -71,7 +71,7 @@ def side_by_side(found: dict[str, Batch]) -> Figure:
 
 sentence = explain.text(
     "03/sentence",
-    subject="the peak for one sentence",
+    subject="the peak of anonymous memory for one sentence",
     compare=("masked_peak", "unmasked_peak"),
     unit="MB",
     around=(140, 100),
@@ -131,6 +131,6 @@ def _(f: explain.Figures) -> str:
 @pair.when("can't tell")
 def _(f: explain.Figures) -> str:
     return (
-        "Whether two sentences share a pass or not, each costs the same within the spread: what reading the weights once "
-        "for both might save, the padding takes back."
+        "The runs scatter too much to tell whether sentences that share a pass cost less each. What reading the weights "
+        "once for both saves, the padding may take back: the second one is longer."
     )

@@ -210,7 +210,7 @@ def _(f: explain.Figures) -> str:
     return (
         f"The layer with the largest error of its own ({f.of('own_loudest')}) moves the answer by {f.of('felt_loudest')}. "
         f"Another one is off by {f.of('own_of_worst')} only, and moves the answer by {f.of('felt_worst')}: what comes after it "
-        "makes much of small differences. Looking at layers one by one would have spared the wrong one."
+        "makes much of small differences. Looking at nothing but each layer's own error would have spared the wrong one."
     )
 
 

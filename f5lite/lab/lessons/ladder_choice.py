@@ -58,7 +58,7 @@ def _aims() -> str:
 @last.when("both")
 def _(f: explain.Figures) -> str:
     return (
-        f"{_ours(f)} That is what f5lite set itself, {_aims()}. Most of the time went with the passes that aren't made any "
+        f"{_ours(f)} Both reach what f5lite set itself, {_aims()}. Most of the time went with the passes that aren't made any "
         "more, most of the memory with weights that needn't exist or needn't stay."
     )
 

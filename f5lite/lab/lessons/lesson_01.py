@@ -147,7 +147,7 @@ agree = explain.text(
 @agree.when("agree")
 def _(f: explain.Figures) -> str:
     return (
-        f"The estimate says {f.of('estimate')} and so does the file, to the last weight. The estimate can be trusted for "
+        f"The estimate says {f.of('estimate')} and so do the files, to the last weight. The estimate can be trusted for "
         "shapes that aren't here."
     )
 

@@ -111,7 +111,7 @@ def _(f: explain.Figures) -> str:
         f"Of this peak {f.of('file_backed')} are file-backed: pages of the weights' file and of torch's own code, which "
         "the system can drop at any time and read again. Only "
         f"{f.of('anonymous')} at their peak are anonymous, and those must stay, or go to swap. A phone that runs short "
-        "kills for the second kind. So both figures stand in every table of this course."
+        "kills for the second kind. So the course names the kind beside every peak of one kind alone."
     )
 
 

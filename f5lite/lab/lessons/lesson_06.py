@@ -82,7 +82,7 @@ def lap(laps: list[Lap], name: str, label: str) -> Measurement:
 def profiles(calls: dict[str, Callable[[], Any]]) -> tuple[Listing, dict[str, dict[str, float]]]:
     """Milliseconds by kind of work, a column for each call."""
     found = {name: int8_speed.profile(call, 2 if quick() else 3) for name, call in calls.items()}
-    kinds = [kind for kind, _ in int8_speed.KINDS] + [int8_speed.REST]
+    kinds = [kind for kind, _ in int8_speed.KINDS] + [int8_speed.REST, int8_speed.OUTSIDE]
     rows = [
         (kind, *(number(found[name].get(kind, 0.0), 2) for name in found))
         for kind in kinds
@@ -218,7 +218,8 @@ def shelf_picture(boards: list[Board]) -> Figure | Listing:
         unit="×",
         mark=("fp32, not lowered", 1),
         colours={name: "blue" if name.endswith("int8") else "gold" for name in values},
-        note="Levels are this machine's own and those below. MKL's fp32 asks the processor itself, so it stays as it is.",
+        note="Levels are this machine's own and those below. MKL's fp32 asks the processor itself, so it stays as it is. "
+        f"{FUSED} isn't there: it was compiled for this processor.",
     )
     return replace(picture, table=Table.of(columns, rows))
 

@@ -55,6 +55,7 @@ RECORDED = (
     "heat",
     "int8-memory",
     "int8-time",
+    "int8-battery",
     "int8-sound",
     "all-memory",
     "all-time",

@@ -55,8 +55,7 @@ ACOUSTIC = (
         r"time_embed\.time_mlp\.\d\.weight",
         FOLDED,
         1.3,
-        "needed only to make the table; bf16 if it is kept, since its error reaches every block: in int8 the bundled "
-        "voice's mels move by 41 % instead of 1 %",
+        "needed only to make the table; bf16 if it is kept, since its error reaches every block (lesson 06 shows how far)",
     ),
     Rule(
         "long skip connection",
