@@ -120,7 +120,8 @@ lab.verdict("priority-queue")
 
 # %% [markdown]
 # Surviving is half of what the article promises; the other half is smooth speech. The bundled voice speaks through the queue,
-# and the seconds of work are divided by the seconds of speech: below one, it could talk while it works.
+# and the seconds of work are divided by the seconds of speech: below one, it could talk while it works. It is a small model;
+# lesson 08 asks the same of the full size.
 
 # %%
 lab.ledger.record("experience", *helpers.experience(), model="tiny", note="the bundled voice, 7 steps")
