@@ -147,6 +147,8 @@ def ceiling(limits: Mapping[str, Any], places: Sequence[roofline.Place]) -> list
                 ]
             )  # fmt: skip
         )
+    if any(place.percent > 100 for place in places):
+        lines += ["", "Over 100 %: the library computes in another format than its name says, likely bf16."]
     return lines
 
 

@@ -116,6 +116,15 @@ def test_where_a_variant_sits_under_the_limits():
     assert set(found) == {row.variant for row in made.rows() if row.frames == 512 and row.median_s}
 
 
+def test_more_than_its_limit_is_explained():
+    limits = made.whole()["roofline"]["2"]
+    places = roofline.places(made.rows(), limits, 4e11, 190_000_000, 512)
+    slow = [place for place in places if place.percent <= 100]
+    over = [replace(slow[0], rate=2 * slow[0].limit)]
+    assert not any("Over 100 %" in line for line in table.ceiling(limits, slow))
+    assert "Over 100 %" in table.ceiling(limits, slow + over)[-1]
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("f5lite int8, reference", "fp32"), ("optimum-quanto int8 weights", "fp32"), ("f5lite bf16", "bf16"),
