@@ -93,7 +93,9 @@ lab.listen({"math": one, fastest: two})
 
 # %%
 same = helpers.same(one, two, fastest)
-_, held = memories[fastest] if fastest in memories else helpers.memory(fastest)
+with lab.progress("memory of the fastest", 1) as done:
+    _, held = memories[fastest] if fastest in memories else helpers.memory(fastest)
+    done()
 figures = slow, fast, whole.renamed("math_memory"), held.renamed("backend_memory")
 note = f"{fastest}; time of {short} frames, memory of {long} with two heads"
 lab.ledger.record("flash-attention", same, *figures, note=note)
