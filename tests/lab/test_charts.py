@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from f5lite.evidence.measurement import Measurement
 from f5lite.lab.charts import anatomy, bars, lines, memory_timeline, scatter
 from f5lite.lab.charts.anatomy import squarify
+from f5lite.lab.charts.xy import thinned
 from f5lite.lab.figure import Figure, Table, still
 from f5lite.lab.numbers import reading, ticks
 
@@ -150,3 +151,11 @@ def test_narrow_boxes_have_their_name_downwards_and_the_smallest_are_listed() ->
     picture = anatomy(sizes, title="Weights")
     assert re.search(r'<text transform="rotate\(90 [^"]+"[^>]*>vocoder</text>', picture.svg)
     assert "output 1 MB" in picture.note and "vocoder" not in picture.note
+
+
+def test_a_long_lines_table_keeps_its_peak_and_its_dip() -> None:
+    x = list(range(500))
+    high, low = [float(at == 333) for at in x], [float(at != 77) for at in x]
+    rows = [row for row, _ in thinned(x, (high, low), 16)]
+    assert rows == sorted(set(rows)) and {0, 77, 333, 499} <= set(rows) and len(rows) <= 20
+    assert thinned(x[:16], (high, low), 16) == list(enumerate(x[:16]))
