@@ -69,7 +69,7 @@ lab.listen(first, title="The small F5-TTS, 7 steps")
 # A voice is not in the [weights](glossary.md#weights), the numbers that the model has learnt. F5-TTS gets a few seconds of
 # someone and the words they say, its [reference](glossary.md#reference), and goes on in that voice. Five references ship with
 # this course. Write a sentence of your own in the next cell and run it again. The voice knows 202 words about homes, cities,
-# days and numbers (written as words); of others hardly one in ten is understood.
+# days and numbers (written as words); of others about one in ten is understood.
 
 # %%
 yours = "the quick fox runs near the window"
