@@ -75,8 +75,8 @@ def test_the_profile_finds_where_the_time_goes(capfd) -> None:
     assert max(within, key=within.get) in ("products", "copies and conversions")
     assert naive["copies and conversions"] + naive[int8_speed.REST] > naive["products"]
     beside = profile(lambda: (x @ x.t(), time.sleep(0.05)))
-    assert 50 < beside[int8_speed.OUTSIDE] < 100, "what torch doesn't do itself is the call's own time"
-    assert beside["products"] < 50
+    assert beside[int8_speed.OUTSIDE] > 50, "what torch doesn't do itself is the call's own time"
+    assert beside["products"] < beside[int8_speed.OUTSIDE]
     assert capfd.readouterr().err == "", "the profiler talks on standard error"
 
 

@@ -219,7 +219,7 @@ def shelf_picture(boards: list[Board]) -> Figure | Listing:
         mark=("fp32, not lowered", 1),
         colours={name: "blue" if name.endswith("int8") else "gold" for name in values},
         note="Levels are this machine's own and those below. MKL's fp32 asks the processor itself, so it stays as it is. "
-        f"{FUSED} isn't there: it was compiled for this processor.",
+        f"{FUSED} isn't there: it is compiled for the processor that it runs on.",
     )
     return replace(picture, table=Table.of(columns, rows))
 
