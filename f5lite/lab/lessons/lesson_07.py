@@ -109,7 +109,8 @@ def steps() -> list[tuple[str, bool, str]]:
         (
             "recompile the model",
             False,
-            "the model isn't compiled: this lesson changed backends between two sentences. f5lite's own kernels are, where there is a compiler",
+            "the model isn't compiled: this lesson changed backends between two sentences. "
+            "f5lite's own kernels are, where there is a compiler",
         ),
     ]
 
