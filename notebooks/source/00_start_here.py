@@ -23,8 +23,8 @@ lab.readiness()
 
 # %% [markdown]
 # Every lesson goes the same way: **predict, measure, explain, listen**. You type a guess, the machine measures, the text that
-# follows is computed from your figures, and where sound may change you hear it. Go cell by cell (Shift+Enter): Run All works
-# too, but takes the default guesses.
+# follows is computed from your figures, and where sound may change you hear it. Go cell by cell (Shift+Enter): Run All takes
+# the default guesses.
 #
 # A small model of the same kind as F5-TTS comes with the course: `tiny`. Its first sentence takes about two seconds to say.
 
@@ -35,7 +35,7 @@ guess
 
 # %% [markdown]
 # The model begins with noise and moves it towards speech, here in seven [steps](glossary.md#steps). The seed fixes the
-# noise, so that every run makes the same sound.
+# noise, so that every run makes the same sound. With another seed it says the same sentence a little differently.
 
 # %%
 voice = f5lite.load("tiny")
@@ -67,9 +67,9 @@ lab.listen(first, title="The small F5-TTS, 7 steps")
 
 # %% [markdown]
 # A voice is not in the [weights](glossary.md#weights), the numbers that the model has learnt. F5-TTS gets a few seconds of
-# someone and the words they say, its [reference](glossary.md#reference), and goes on in that voice. Five references ship with
-# this course. Write a sentence of your own in the next cell and run it again. The voice knows 202 words about homes, cities,
-# days and numbers (written as words); of others about one in ten is understood.
+# someone and the words they say, its [reference](glossary.md#reference), and goes on in that voice. Five references ship.
+# Write a sentence of your own in the next cell and run it again. The voice knows 202 words about homes, cities, days and
+# numbers (in words); of others about one in ten is understood.
 
 # %%
 yours = "the quick fox runs near the window"
