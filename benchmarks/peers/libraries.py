@@ -52,12 +52,7 @@ def change(dit: Any, settings: dict[str, Any]) -> Any:
         from torch.ao import quantization as ao
 
         torch.backends.quantized.engine = settings["engine"]
-        # All but the time embedding, which asks its weight for its dtype.
-        chosen = {
-            n: ao.default_dynamic_qconfig
-            for n, m in dit.named_modules()
-            if isinstance(m, nn.Linear) and "time_mlp" not in n
-        }
+        chosen = {n: ao.default_dynamic_qconfig for n, m in dit.named_modules() if isinstance(m, nn.Linear)}
         ao.quantize_dynamic(dit, chosen, dtype=torch.qint8, inplace=True)
     elif library == "torchao":
         from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_

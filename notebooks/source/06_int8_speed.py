@@ -198,7 +198,7 @@ helpers.sensitivity_picture(layers)
 lab.explain("06/layers", *helpers.felt_figures(layers))
 
 # %% [markdown]
-# A layer that is felt can stay in float. In your own code that is `sensitivity.Except("time_embed.*")`, given to `apply` or
+# A layer that is felt can stay in float. In your own code that is `sensitivity.Except("proj_out")`, given to `apply` or
 # `set_engine` (`f5lite.shrink.int8`, modules `sensitivity` and `layers`). See what sparing one layer does when all the others
 # are int8.
 

@@ -65,7 +65,7 @@ where = explain.text(
 
 def _where(f: explain.Figures) -> str:
     conversions, products, whole = (f[n].median for n in ("conversions", "products_grown", "whole"))
-    if max(conversions, products) < 0.02 * whole:
+    if max(conversions, products) < 0.05 * whole:  # two profiles of the same work differ by some percent
         return "nothing"
     return "conversions" if conversions >= products else "products"
 
@@ -193,7 +193,7 @@ layers = explain.text(
     "06/layers",
     outcomes=("same", "other"),
     decide=lambda f: "same" if f["same_layer"].median else "other",
-    examples={"same": _felt(0.5, 2.0, 0.5, 2.0, True), "other": _felt(29.0, 0.1, 0.1, 1.9, False)},
+    examples={"same": _felt(0.5, 2.0, 0.5, 2.0, True), "other": _felt(0.7, 0.7, 0.04, 1.5, False)},
 )
 
 
@@ -209,8 +209,9 @@ def _(f: explain.Figures) -> str:
 def _(f: explain.Figures) -> str:
     return (
         f"The layer with the largest error of its own ({f.of('own_loudest')}) moves the answer by {f.of('felt_loudest')}. "
-        f"Another one is off by {f.of('own_of_worst')} only, and moves the answer by {f.of('felt_worst')}: what comes after it "
-        "makes much of small differences. Looking at nothing but each layer's own error would have spared the wrong one."
+        f"Another one is off by {f.of('own_of_worst')} only, and moves the answer by {f.of('felt_worst')}. What a layer inside a "
+        "block makes is added to what passes the block by, where much of its error drowns; a layer that everything goes through "
+        "has no such shelter. Looking at nothing but each layer's own error would have spared the wrong one."
     )
 
 

@@ -10,11 +10,12 @@ from torch import nn
 
 import f5lite
 from f5lite.errors import F5liteError
+from f5lite.model.acoustic import TimeEmbedding
 from f5lite.shrink.int8 import layout
 from f5lite.shrink.int8 import sensitivity as s
 from f5lite.shrink.int8.engines import ENGINES, engine
-from f5lite.shrink.int8.layers import Int8Linear, apply
-from f5lite.shrink.int8.quantise import quantise_rows, quantise_tokens
+from f5lite.shrink.int8.layers import HalfLinear, Int8Linear, apply
+from f5lite.shrink.int8.quantise import quantise_rows, quantise_tokens, relative_error
 from tests.shrink.int8.test_engines import random, small_dit
 
 
@@ -190,8 +191,28 @@ def test_on_trained_weights_the_layers_that_the_layout_spares_are_the_ones_that_
         blocks = [n for n in found if layout.kind_of(f"{n}.weight", (256, 256)) == layout.INT8]
         assert len(blocks) == 6 * voice.config.dit.depth
         x = random(2, 80, voice.config.dit.dim)
-        names = ["time_embed.time_mlp.0", *blocks[:12]]
+        names = ["proj_out", "time_embed.time_mlp.0", "time_embed.time_mlp.2", *blocks[:12]]
         errors = s.felt(dit, lambda: dit.flow(x, torch.tensor(0.3)), names)
     assert s.ranked(found.values())[0].error < 0.05
-    assert max(errors, key=errors.get) == "time_embed.time_mlp.0"
+    assert max(errors, key=errors.get) == "proj_out"
+    assert errors["time_embed.time_mlp.0"] < 10 * found["time_embed.time_mlp.0"].error, (
+        "its input stays float"
+    )
     assert all(found[n].error < found[n].one_token_scale for n in blocks)
+
+
+@pytest.mark.parametrize("kind", ["int8", "bf16"])
+def test_the_time_embedding_stays_near_float_whatever_its_weights_are(kind: str) -> None:
+    """Sines and cosines are at most 1: a layer of integers must not get them as integers."""
+    time = TimeEmbedding(64)
+    moments = torch.linspace(0, 1, 9)
+    with torch.no_grad():
+        wanted = time(moments)
+        first = time.time_mlp[0]
+        time.time_mlp[0] = (
+            Int8Linear.of(first, s.Simulated())
+            if kind == "int8"
+            else HalfLinear(first.weight.detach().bfloat16(), first.bias.detach())
+        )
+        found = time(moments)
+    assert found.dtype == torch.float32 and relative_error(wanted, found) < 0.01
