@@ -149,6 +149,7 @@ class Pipeline:
         ref_text: str | None = None,
         steps: int | None = None,
         guidance: float | None = None,
+        guided_until: float = 1.0,
         temperature: float | None = None,
         sway: float | None = -1.0,
         speed: float = 1.0,
@@ -160,6 +161,7 @@ class Pipeline:
         """Speak chunk by chunk; each is yielded as soon as it is ready. Chunk `i` uses seed + i.
 
         steps: the number a converted model was made for, else 32. guidance, temperature: the model's own (`ModelConfig`).
+        guided_until: the flow time, 0 (noise) to 1 (speech), from which passes aren't guided and cost half.
         attention: a backend for this text (`shrink.attention`).
         """
         guidance = self.config.guidance if guidance is None else guidance
@@ -170,8 +172,13 @@ class Pipeline:
                 "speed must be from 0.1 to 5, guidance from 0 to 20 and temperature from 0 to 2, found "
                 f"{speed}, {guidance} and {temperature}"
             )
+        if not 0 <= guided_until <= 1:
+            raise F5liteError(
+                f"guided_until is a flow time from 0 (noise) to 1 (speech), found {guided_until}"
+            )
         grid = flow.time_grid(self.steps if steps is None else steps, sway)
-        how = {"grid": grid, "guidance": guidance, "temperature": temperature, "method": method}
+        how = {"grid": grid, "guidance": guidance if guided_until else 0.0, "guided_until": guided_until}
+        how |= {"temperature": temperature, "method": method}
         reference = self.reference(voice, ref, ref_text)
         pieces = self.cut(text, reference, speed)
         for index, piece in enumerate(pieces):

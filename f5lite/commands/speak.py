@@ -80,6 +80,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how strictly to follow the text (default: the model's own; tiny 1, published ones 2)",
     )
     how.add_argument(
+        "--guided-until",
+        metavar="TIME",
+        type=float,
+        default=1.0,
+        help="from this flow time on, 0 (noise) to 1 (speech), passes aren't guided and cost half (default: 1)",
+    )
+    how.add_argument(
         "--temperature",
         type=float,
         help="how much noise to start from: less is steadier, more is livelier (default: the model's own; published ones 1)",
@@ -129,6 +136,7 @@ def run(options: argparse.Namespace) -> int:
             ref_text=options.ref_text,
             steps=options.steps,
             guidance=options.guidance,
+            guided_until=options.guided_until,
             temperature=options.temperature,
             sway=options.sway,
             speed=options.speed,
@@ -152,6 +160,7 @@ def run(options: argparse.Namespace) -> int:
             "stages_s": {name: round(seconds, 4) for name, seconds in spoken.seconds.items()},
             "steps": options.steps or pipeline.steps,
             "guidance": pipeline.config.guidance if options.guidance is None else options.guidance,
+            "guided_until": options.guided_until,
             "temperature": pipeline.config.temperature
             if options.temperature is None
             else options.temperature,
@@ -175,7 +184,7 @@ def _through_the_queue(options: argparse.Namespace, text: str) -> int:
     seed = 0 if options.seed is None else options.seed  # a run that goes on must draw the same noise
     names = ("model", "device", "vocab", "vocoder", "config")
     load = {name: value for name in names if (value := getattr(options, name)) is not None}
-    names = ("steps", "guidance", "temperature", "sway", "method")
+    names = ("steps", "guidance", "guided_until", "temperature", "sway", "method")
     how = {name: value for name in names if (value := getattr(options, name)) is not None}
     voice = (
         {"ref": options.ref, "ref_text": options.ref_text}

@@ -97,6 +97,7 @@ BAD = {
     "speed zero": (["hello", "--speed", "0"], "speed"),
     "speed not a number": (["hello", "--speed", "nan"], "speed"),
     "guidance below zero": (["hello", "--guidance", "-1"], "guidance"),
+    "guided past the end": (["hello", "--guided-until", "1.5"], "guided_until"),
     "temperature too high": (["hello", "--temperature", "3"], "temperature"),
     "sway too far": (["hello", "--sway", "5"], "sway"),
     "no such folder": (["hello", "-o", "nowhere/out.wav"], "doesn't exist"),

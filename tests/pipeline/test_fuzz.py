@@ -45,12 +45,20 @@ def most_seconds(pipeline: f5lite.Pipeline, text: str) -> float:
     seed=st.integers(0, 2**63 - 1),
     guidance=st.sampled_from([0.0, 2.0]),
     temperature=st.sampled_from([0.0, 0.5, 1.0]),
+    until=st.sampled_from([0.0, 0.3, 1.0]),
 )
 def test_any_text_speaks_or_is_refused(
-    pipeline: f5lite.Pipeline, text: str, steps: int, seed: int, guidance: float, temperature: float
+    pipeline: f5lite.Pipeline,
+    text: str,
+    steps: int,
+    seed: int,
+    guidance: float,
+    temperature: float,
+    until: float,
 ) -> None:
+    how = {"steps": steps, "guidance": guidance, "guided_until": until, "temperature": temperature}
     try:
-        spoken = pipeline.speak(text, steps=steps, seed=seed, guidance=guidance, temperature=temperature)
+        spoken = pipeline.speak(text, seed=seed, **how)
     except F5liteError as error:
         known = [
             s for s in pipeline.files.vocabulary.symbols(text) if s.isascii() and s.isalnum() and len(s) == 1

@@ -12,7 +12,8 @@ from f5lite.errors import F5liteError
 from f5lite.evidence.quality import plans
 from f5lite.evidence.quality.digests import digest, file_digest
 
-SPEAK = {"steps": int, "guidance": float, "temperature": float, "sway": float, "speed": float, "method": str}
+SPEAK = {name: float for name in ("guidance", "guided_until", "temperature", "sway", "speed")}
+SPEAK |= {"steps": int, "method": str}
 LOAD = {
     name: str
     for name in ("dtype", "vocoder", "vocab", "config", "residency", "device", "attention", "engine")
