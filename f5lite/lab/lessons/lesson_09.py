@@ -1,0 +1,308 @@
+"""The measurements, pictures and exercises of lesson 09, "Go past the article"; its computed texts are in `past_told`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from f5lite.evidence import int8_bytes, int8_speed, sampling, workload
+from f5lite.evidence.exercises import exercise, expect
+from f5lite.evidence.measurement import Measurement
+from f5lite.evidence.quality.metrics import METRICS
+from f5lite.evidence.quality.result import Result
+from f5lite.evidence.quality.shipped import PLANS_BASELINE, measured
+from f5lite.evidence.sampling import GRIDS, Sentence, Way, grid
+from f5lite.lab.charts import lines, scatter
+from f5lite.lab.figure import Figure, Table
+from f5lite.lab.lessons import past_told
+from f5lite.lab.lessons.int8_sound import signed
+from f5lite.lab.listing import Listing
+from f5lite.lab.numbers import number
+from f5lite.machine import quick
+from f5lite.memory import meter
+
+# What the lesson shows besides what is written here.
+__all__ = ["past_told"]
+
+SENTENCE = "the river runs to the sea"
+SEVEN, MANY = 7, 32
+UNTIL = 0.05  # where guidance that is given at first ends: four of the seven EPSS times lie before it
+RESIDENCIES = ("on-demand", "streamed")
+# What was counted for the bundled voice, all against 7 guided steps, by what is different.
+COUNTED: dict[str, dict[str, Any]] = {
+    "32 steps": {"steps": MANY},
+    "5 steps": {"steps": 5},
+    "guided at first": {"guided_until": UNTIL},
+    "not guided": {"guidance": 0.0},
+}
+
+
+def tried() -> tuple[int, ...]:
+    """The numbers of steps that are tried."""
+    return (5, SEVEN) if quick() else (5, SEVEN, 10, 16, MANY)
+
+
+def target() -> Way:
+    """Where very many steps lead."""
+    return Way(grid("swayed", 16 if quick() else 64), 1.0)
+
+
+# ---- fewer steps
+
+
+def grids_picture(steps: int = SEVEN) -> Figure:
+    """The flow time that each pass looks at, a line a grid."""
+    times = {kind: grid(kind, steps)[:-1].tolist() for kind in GRIDS}
+    return lines(
+        range(1, steps + 1),
+        times,
+        title=f"Where the {steps} passes look",
+        x_label="pass",
+        y_label="flow time",
+        note="Flow time: 0 is noise, 1 is speech. Each pass decides the way up to the next one's time.",
+    )
+
+
+def followed() -> dict[tuple[str, int], Way]:
+    """The ways that `follow` goes, by grid and steps."""
+    return {(kind, steps): Way(grid(kind, steps), 1.0) for kind in GRIDS for steps in tried()}
+
+
+def follow(voice: Any, done: Callable[[], object] = lambda: None) -> dict[str, dict[int, float]]:
+    """dB from each grid's answer to that of very many steps: grid -> steps -> dB. `done` is called after each way."""
+    found = sampling.distances(Sentence(voice, SENTENCE), followed(), target(), done=done)
+    return {kind: {steps: found[kind, steps] for steps in tried()} for kind in GRIDS}
+
+
+def distance_picture(found: dict[str, dict[int, float]]) -> Figure:
+    """Distance against steps, a line a grid."""
+    return lines(
+        tried(),
+        {kind: list(by_steps.values()) for kind, by_steps in found.items()},
+        title=f"How far from {len(target().grid) - 1} steps the sound ends",
+        x_label="steps",
+        y_label="dB",
+        log_x=True,
+        note="One sentence of the bundled voice, from one noise.",
+    )
+
+
+def at_seven(found: dict[str, dict[int, float]]) -> tuple[Measurement, ...]:
+    """The distances at seven steps, dB, by grid."""
+    return tuple(
+        Measurement.of(kind.lower(), by_steps[SEVEN], "dB", exact=True) for kind, by_steps in found.items()
+    )
+
+
+# ---- words, as counted when the voice was made
+
+
+def counted(what: str) -> Result | None:
+    """The shipped comparison of that way with 7 guided steps."""
+    return measured(PLANS_BASELINE | COUNTED[what], baseline=PLANS_BASELINE)
+
+
+def more_wrong(what: str) -> Measurement:
+    """Points of wrong words that the way has more than 7 guided steps, with the interval of the pairs."""
+    result = counted(what)
+    if result is None:
+        return Measurement.none("more_wrong", f"{what} wasn't counted for this voice", "points")
+    change = result.figure("wer").change
+    return Measurement.of("more_wrong", change.value, "points", bounds=(change.low, change.high))
+
+
+def words(*ways: str) -> Listing:
+    """What counting said about each way, all against 7 guided steps."""
+    rows = []
+    for what in ways:
+        result = counted(what)
+        if result is None:
+            rows.append((what, "–", "–", "–", "wasn't counted for this voice"))
+            continue
+        cells = []
+        for name in ("wer", "opinion"):
+            change, digits = result.figure(name).change, METRICS[name].digits
+            low, high = (signed(end, digits) for end in (change.low, change.high))
+            cells.append(f"{signed(change.value, digits)} ({low} to {high})")
+        rows.append((what, *cells, f"{result.sentences}", result.figure("wer").verdict or "–"))
+    columns = (
+        "instead of 7 guided steps",
+        "wrong words, points more",
+        "opinion, of 5, more",
+        "sentences",
+        "words are",
+    )
+    caption = "90 % intervals of the pairs: the same sentences, voices and noise both ways. Recogniser: Whisper tiny.en."
+    return Listing("Counted when the voice was made", Table.of(columns, rows, caption))
+
+
+# ---- half a pair, and what a pass costs
+
+
+def prepare() -> tuple[Path, workload.Workload]:
+    """v1 Base's shape in int8, with its table for seven steps."""
+    work = workload.here()
+    source = workload.prepare(work.config)
+    return int8_bytes.converted(source, int8_bytes.beside(source)), work
+
+
+class Costs:
+    """Seconds of a pass on the pair and on one utterance, measured in turns, and what utterances take by them."""
+
+    def __init__(
+        self, folder: Path, frames: int, repeats: int = 0, done: Callable[[], object] = lambda: None
+    ) -> None:
+        calls = {name: int8_speed.Pass(folder, frames, "auto") for name in ("pair",)}
+        pair = calls["pair"]
+        both, time = pair.given
+        turns = int8_speed.alternate(
+            {"pair": pair, "single": lambda: _flow(pair.dit, both[:1], time)}, repeats or passes(), done
+        )
+        self.pair, self.single = ([turn.seconds for turn in turns[name]] for name in ("pair", "single"))
+
+    def figures(self) -> tuple[Measurement, Measurement]:
+        """A pass on the pair, and on one utterance; s."""
+        return (
+            Measurement.of("pair", self.pair, "s", interleaved=True),
+            Measurement.of("single", self.single, "s", interleaved=True),
+        )
+
+    def utterance(self, name: str, way: Way) -> Measurement:
+        """Seconds of all passes of an utterance, computed round by round."""
+        passes = len(way.grid) - 1
+        pairs = way.halves - passes
+        values = [
+            pairs * both + (passes - pairs) * one for both, one in zip(self.pair, self.single, strict=True)
+        ]
+        return Measurement.of(name, values, "s", interleaved=True)
+
+
+def _flow(dit: Any, x: Any, time: Any) -> Any:
+    import torch
+
+    with torch.inference_mode():
+        return dit.flow(x, time)
+
+
+def passes() -> int:
+    """How often each kind of pass is timed."""
+    return 3 if quick() else 5
+
+
+WAYS: dict[str, Way] = {
+    "32 steps, guided": Way(grid("swayed", MANY), 1.0),
+    "7 steps, guided": Way(grid("EPSS", SEVEN), 1.0),
+    "7, guided at first": Way(grid("EPSS", SEVEN), 1.0, UNTIL),
+    "7, not guided": Way(grid("EPSS", SEVEN), 0.0),
+}
+
+
+def utterances(costs: Costs) -> dict[str, Measurement]:
+    """Seconds an utterance takes in each of the ways."""
+    return {name: costs.utterance(name, way) for name, way in WAYS.items()}
+
+
+def ends(costs: Costs) -> tuple[Measurement, Measurement]:
+    """The most and the least of them."""
+    found = list(utterances(costs).values())
+    return found[0].renamed("many"), found[-1].renamed("few")
+
+
+# ---- blocks that come and go
+
+
+def requests(folder: Path, work: workload.Workload, done: Callable[[], object]) -> dict[str, list[Any]]:
+    """One request of one pass in each residency, in turns, each in a process of its own."""
+    found: dict[str, list[Any]] = {name: [] for name in RESIDENCIES}
+    for _ in range(passes()):
+        for name, runs in found.items():
+            runs.append(meter.isolated(workload.request, folder, work.frames, 1, name, "auto"))
+        done()
+    return found
+
+
+def peaks(found: dict[str, list[Any]]) -> tuple[Measurement, Measurement]:
+    """Peak RSS over imports, MB: on demand, streamed."""
+    return tuple(
+        Measurement.of(name.replace("-", "_"), [run.peak_rss_mb for run in runs], "MB")
+        for name, runs in found.items()
+    )
+
+
+def waits(found: dict[str, list[Any]]) -> tuple[Measurement, Measurement]:
+    """Seconds of the acoustic stage, loading included: on demand, streamed."""
+    return tuple(
+        Measurement.of(
+            f"{name.replace('-', '_')}_s", [run.result["acoustic"] for run in runs], "s", interleaved=True
+        )
+        for name, runs in found.items()
+    )
+
+
+def low(costs: Costs, found: dict[str, list[Any]]) -> Figure:
+    """Memory and time of all ways, kept on demand or streamed."""
+    memory, wait = peaks(found), waits(found)
+    slower = wait[1].median / wait[0].median
+    points = []
+    for name, taken in utterances(costs).items():
+        points.append((name, memory[0].median, taken.median))
+        if name == "7, not guided":
+            points.append((f"{name}, streamed", memory[1].median, taken.median * slower))
+    return scatter(
+        points,
+        title="How low both go",
+        x_label="peak memory (MB)",
+        y_label="s an utterance",
+        highlight=[points[-1][0]],
+        note="Memory with one pass, measured; seconds computed from the passes, when streamed by the ratio of the requests.",
+    )
+
+
+# ---- exercises
+
+
+@exercise("halves", lesson="09", praise="that is what guidance costs, and what ending it early gives back.")
+def halves(attempt: Callable[[Sequence[float], float], int]) -> None:
+    """Passes on one utterance, from the times of the passes and the time at which guidance ends."""
+    times = [0.0, 0.1, 0.4, 0.7]
+    got = attempt(times, 1.0)
+    expect(isinstance(got, int) and not isinstance(got, bool), f"return a whole number, not {got!r}")
+    expect(got != 4, "guided to the end, each of the four passes is made on a pair")
+    expect(got == 8, f"four guided passes are 8 halves, yours says {got}")
+    expect(
+        attempt(times, 0.0) == 4,
+        f"without guidance four passes are 4 halves, yours says {attempt(times, 0.0)}",
+    )
+    expect(
+        attempt(times, 0.2) == 6,
+        f"guided before 0.2, two are pairs and two aren't: 6; yours says {attempt(times, 0.2)}",
+    )
+    expect(attempt(times, 0.4) == 6, "a pass at the very time where guidance ends isn't guided any more")
+
+
+@exercise("travel", lesson="09", praise="that is the sampler: a direction, a distance, and the next look.")
+def travel(attempt: Callable[..., float]) -> None:
+    """Euler's method: follow a field from x along the times."""
+    looked: list[float] = []
+
+    def steady(time: float, x: float) -> float:
+        looked.append(time)
+        return 2.0
+
+    got = attempt(steady, 1.0, [0.0, 0.25, 1.0])
+    expect(isinstance(got, (int, float)), f"return where x ends, not {got!r}")
+    expect(len(looked) == 2, f"three times are two pieces, so two looks; yours took {len(looked)}")
+    expect(
+        abs(got - 5.0) > 1e-9,
+        "each look counts for as long as its piece is: multiply by the distance to the next time",
+    )
+    expect(abs(got - 3.0) < 1e-9, f"a steady 2 from 1 ends at 3, yours at {number(got)}")
+    expect(
+        looked == [0.0, 0.25], f"look at the beginning of each piece, 0 and 0.25; yours looked at {looked}"
+    )
+    grown = attempt(lambda time, x: x, 1.0, [0.0, 0.5, 1.0])
+    expect(
+        abs(grown - 2.25) < 1e-9,
+        f"the field sees the x of now: growing by itself 1 becomes 2.25, yours {number(grown)}",
+    )

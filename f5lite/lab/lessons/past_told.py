@@ -1,0 +1,275 @@
+"""Lesson 09's computed texts."""
+
+from __future__ import annotations
+
+from f5lite.evidence import explain
+from f5lite.evidence.measurement import Measurement
+
+MARGIN = 1.0  # points of wrong words within which a way counts as no worse
+
+
+def _grids(even: float, swayed: float, epss: float) -> tuple[Measurement, ...]:
+    return tuple(
+        Measurement.of(name, value, "dB", exact=True)
+        for name, value in (("even", even), ("swayed", swayed), ("epss", epss))
+    )
+
+
+where = explain.text(
+    "09/grid",
+    outcomes=("epss", "swayed", "even"),
+    decide=lambda f: min(("epss", "swayed", "even"), key=lambda name: f[name].median),
+    examples={
+        "epss": _grids(5.7, 3.0, 2.2),
+        "swayed": _grids(5.7, 2.1, 2.4),
+        "even": _grids(1.9, 2.1, 2.4),
+    },
+)
+
+
+def _all(f: explain.Figures) -> str:
+    return f"With seven passes the even grid ends {f.of('even')} away, the swayed one {f.of('swayed')}, EPSS {f.of('epss')}."
+
+
+@where.when("epss")
+def _(f: explain.Figures) -> str:
+    return (
+        f"{_all(f)} The same number of passes, and only the moments differ: the way bends near the noise, where it is decided "
+        "what is said when, and later it is nearly straight. Looking often early and seldom later is the better use of seven."
+    )
+
+
+@where.when("swayed")
+def _(f: explain.Figures) -> str:
+    return (
+        f"{_all(f)} Looking often early pays, since the way bends near the noise. That EPSS isn't nearest here is no fault of "
+        "it: its list was found on the published model, and this is another one."
+    )
+
+
+@where.when("even")
+def _(f: explain.Figures) -> str:
+    return (
+        f"{_all(f)} For this sentence and this voice even steps are nearest, against what the published model shows. Distance "
+        "isn't the whole story: the words below are."
+    )
+
+
+def _more(value: float, low: float, high: float) -> tuple[Measurement, ...]:
+    return (Measurement.of("more_wrong", value, "points", bounds=(low, high)),)
+
+
+EXAMPLES = {
+    "no worse": _more(-0.3, -1.4, 0.8),
+    "worse": _more(6.0, 3.0, 9.0),
+    "better": _more(-4.0, -7.0, -1.5),
+    "can't tell": _more(0.5, -2.1, 2.9),
+    "none": (Measurement.none("more_wrong", "it wasn't counted for this voice", "points"),),
+}
+
+
+def _sound(f: explain.Figures) -> str:
+    found = f["more_wrong"]
+    if found.missing:
+        return "none"
+    low, high = found.interval
+    if low > 0 and high > MARGIN:
+        return "worse"
+    if high < 0 and low < -MARGIN:
+        return "better"
+    return "no worse" if high <= MARGIN else "can't tell"
+
+
+def _span(f: explain.Figures) -> str:
+    low, high = (f"{end:.1f}".replace("-", "\N{MINUS SIGN}") for end in f["more_wrong"].interval)
+    return f"from {low} to {high} points"
+
+
+steps = explain.text("09/steps", outcomes=tuple(EXAMPLES), decide=_sound, examples=EXAMPLES)
+
+
+@steps.when("no worse")
+def _(f: explain.Figures) -> str:
+    return (
+        f"Of 32 steps a recogniser gets more words wrong than of 7 by something between the ends of the interval, {_span(f)}. "
+        "So seven say as much as 32: no trick of arithmetic in this course saves as much for as little."
+    )
+
+
+@steps.when("worse")
+def _(f: explain.Figures) -> str:
+    return (
+        f"32 steps get more words wrong than 7 do, {_span(f)}. More work isn't more sound: this voice goes astray with small "
+        "steps, and few large ones keep it on its way."
+    )
+
+
+@steps.when("better")
+def _(f: explain.Figures) -> str:
+    return (
+        f"32 steps get fewer words wrong than 7 do: the difference lies {_span(f)}. That is what seven cost on this voice. "
+        "Whether it is worth it is a question of what you need, and a number between the two may do."
+    )
+
+
+@steps.when("can't tell")
+def _(f: explain.Figures) -> str:
+    return (
+        f"The difference of 32 steps to 7 lies {_span(f)}: too wide to say which is better, and narrow enough to say that it "
+        "isn't large."
+    )
+
+
+@steps.when("none")
+def _(f: explain.Figures) -> str:
+    return "How many words 32 steps save wasn't counted for this voice. Your ears are what is left: listen below."
+
+
+guidance = explain.text("09/guidance", outcomes=tuple(EXAMPLES), decide=_sound, examples=EXAMPLES)
+
+
+@guidance.when("no worse")
+def _(f: explain.Figures) -> str:
+    return (
+        f"Without guidance the difference in wrong words lies {_span(f)}: this voice needs no second question. Another model "
+        "may; the published one is meant to be guided."
+    )
+
+
+@guidance.when("worse")
+def _(f: explain.Figures) -> str:
+    return (
+        f"Without guidance more words are wrong, {_span(f)}: half the work, and you hear it. That is a price to be weighed, "
+        "not a free gift, and leaving guidance out late only is a way between."
+    )
+
+
+@guidance.when("better")
+def _(f: explain.Figures) -> str:
+    return (
+        f"Without guidance fewer words are wrong: the difference lies {_span(f)}. Here the second question did harm, and "
+        "leaving it out saves work and words at once. Don't expect that of other models."
+    )
+
+
+@guidance.when("can't tell")
+def _(f: explain.Figures) -> str:
+    return (
+        f"The difference in wrong words lies {_span(f)}: too wide to say that nothing is lost, and narrow enough to say that "
+        "it isn't much."
+    )
+
+
+@guidance.when("none")
+def _(f: explain.Figures) -> str:
+    return "What guidance does for the words wasn't counted for this voice. Listen, and judge for yourself."
+
+
+pair = explain.text(
+    "09/pair", subject="the time of a pass", compare=("pair", "single"), unit="s", around=(1.0, 0.52)
+)
+
+
+@pair.when("lower")
+def _(f: explain.Figures) -> str:
+    return (
+        f"One utterance takes {f.percent} less than the pair. Half the rows are multiplied, but the weights are read all the "
+        "same, and what a pass costs whatever its length stays: near half is as much as there is to gain."
+    )
+
+
+@pair.when("higher")
+def _(f: explain.Figures) -> str:
+    return "Half the rows took longer, which can't be the arithmetic's doing. Something else was busy: run the cell again."
+
+
+@pair.when("can't tell")
+def _(f: explain.Figures) -> str:
+    return (
+        "On inputs this short a pass costs nearly the same for one as for two. Longer ones tell them apart."
+    )
+
+
+peak = explain.text(
+    "09/peak", subject="the peak", compare=("on_demand", "streamed"), unit="MB", around=(260, 120)
+)
+
+
+@peak.when("lower")
+def _(f: explain.Figures) -> str:
+    return (
+        f"{f.saved} less at the peak: a block's weights are read from the mapped file when its turn comes, and dropped after "
+        "it. What is left is the largest block, the sums it works on, and the table."
+    )
+
+
+@peak.when("higher")
+def _(f: explain.Figures) -> str:
+    return (
+        "Streaming took more, not less. Some systems keep dropped pages counted as the process's until they need them; the "
+        "figure is theirs, not the blocks'."
+    )
+
+
+@peak.when("can't tell")
+def _(f: explain.Figures) -> str:
+    return (
+        "Here streaming doesn't lower the peak by more than the runs differ. In a model of few blocks what every process needs "
+        "weighs more than the weights."
+    )
+
+
+wait = explain.text(
+    "09/wait",
+    subject="the acoustic stage's time",
+    compare=("on_demand_s", "streamed_s"),
+    unit="s",
+    around=(1.3, 1.5),
+)
+
+
+@wait.when("higher")
+def _(f: explain.Figures) -> str:
+    return (
+        f"That is the price: {f.saved} for a request of one pass. Every pass reads all blocks anew, from the system's cache "
+        "while it has them, from the disk when it hasn't; with more passes the price is paid as often."
+    )
+
+
+@wait.when("lower")
+def _(f: explain.Figures) -> str:
+    return (
+        "It even took less time. A block that is used at once is still in the processor's caches, and pages that are given "
+        "back need not be kept account of; don't count on it with a cold disk."
+    )
+
+
+@wait.when("can't tell")
+def _(f: explain.Figures) -> str:
+    return (
+        "The price doesn't show: while the file is in the system's cache, reading a block is cheap beside multiplying with it. "
+        "From a cold disk it would show."
+    )
+
+
+total = explain.text(
+    "09/time", subject="the time of an utterance", compare=("many", "few"), unit="s", around=(33.0, 3.9)
+)
+
+
+@total.when("lower")
+def _(f: explain.Figures) -> str:
+    return (
+        f"{f.times} as fast, on top of all that the article does, and not one product became cheaper: there are fewer of them. "
+        "Factors multiply. Steps and guidance work on any machine, with any engine, at any length."
+    )
+
+
+@total.when("higher")
+def _(f: explain.Figures) -> str:
+    return "Fewer passes took longer, which they can't. The machine was busy with something else: run the cells again."
+
+
+@total.when("can't tell")
+def _(f: explain.Figures) -> str:
+    return "The runs scatter too much to set one against the other. Close what else is running, and measure again."

@@ -1,0 +1,185 @@
+# %% [markdown]
+# # 09 · Go past the article
+#
+# - **You'll do**: leave out work that the article never asked about: passes, halves of passes, blocks waiting in memory.
+# - **You'll learn**: which of these cost words, which cost time, and how low both figures go.
+# - **You need**: lesson 05, 15 minutes.
+
+# %%
+import f5lite
+from f5lite import lab
+from f5lite.lab.lessons import lesson_09 as helpers
+
+lab.start("09")
+
+# %% [markdown]
+# The article makes a [pass](glossary.md#pass) cheaper and asks no further. But why 32 passes? Why is each of them made on a
+# pair? And why must all [blocks](glossary.md#block) be in memory while one of them works? Take the article's last rung, int8
+# with the fastest attention. How many percent of its time can the first two questions save?
+
+# %%
+guess = lab.predict("09/time", "How many percent less time, by passes left out?", default=50, unit="%")
+guess
+
+# %% [markdown]
+# ## Fewer steps
+#
+# The sampler follows a [flow](glossary.md#flow) from noise, time 0, to speech, time 1. Each [step](glossary.md#steps) looks
+# once and goes straight on until the next look. Where the way bends, looks must be close together. *Swayed* looks more often
+# near the noise; *EPSS* is a list that was found by trying which looks matter least. Move the slider.
+
+# %%
+lab.explore(helpers.grids_picture, lab.control("steps", 5, 32, 7))
+
+# %% [markdown]
+# Which grid is best? The bundled voice says one sentence with each, from the same noise. Very many steps say where the way
+# leads; the distance to their [mel](glossary.md#mel) is what a grid got wrong.
+
+# %%
+voice = f5lite.load("tiny")
+with lab.progress("following the flow", len(helpers.followed())) as done:
+    found = helpers.follow(voice, done)
+helpers.distance_picture(found)
+
+# %%
+lab.explain("09/grid", *helpers.at_seven(found))
+
+# %% [markdown]
+# Near isn't the same as good: many steps can lead exactly to a mumble. So words were counted when the voice was made: hundreds of
+# sentences, spoken both ways with the same noise, and a recogniser that writes down what it hears. Then listen for yourself.
+
+# %%
+helpers.words("32 steps", "5 steps")
+
+# %%
+lab.explain("09/steps", helpers.more_wrong("32 steps"))
+
+# %%
+spoken = {f"{n} steps": voice.speak(helpers.SENTENCE, steps=n, seed=1) for n in (32, 7, 5, 2)}
+lab.listen(spoken)
+
+# %% [markdown]
+# ## Half a pair
+#
+# [Guidance](glossary.md#guidance) asks twice in every pass, with the text and without it, and goes further in the direction
+# of the difference. The second question costs as much as the first. It can be left out (`guidance=0`), or asked only at first,
+# where it is decided what is said when (`guided_until=0.05`). What does a pass cost without it?
+
+# %%
+folder, work = helpers.prepare()
+print(work.note or "The whole model, as published, in int8.")
+with lab.progress("passes on a pair and on one", helpers.passes() + 1) as done:
+    costs = helpers.Costs(folder, work.frames, done=done)
+lab.explain("09/pair", *costs.figures())
+
+# %%
+helpers.words("guided at first", "not guided")
+
+# %%
+lab.explain("09/guidance", helpers.more_wrong("not guided"))
+
+# %%
+ways = {"guided": {}, "guided at first": {"guided_until": helpers.UNTIL}, "not guided": {"guidance": 0.0}}
+lab.listen({name: voice.speak(helpers.SENTENCE, steps=7, seed=1, **how) for name, how in ways.items()})
+
+# %% [markdown]
+# ## Passes times halves
+#
+# Both savings count at once: fewer passes, and less in each. The seconds are computed from the passes that you just measured, for
+# an utterance of 5.5 seconds (1.4 in quick mode) with its reference. Text and vocoder, which no step repeats, are left out.
+
+# %%
+lab.bars(helpers.utterances(costs), title="All passes of an utterance, int8", unit="s")
+
+# %%
+many, few = helpers.ends(costs)
+lab.compare(guess, many, few, names=("32 steps, guided", "7, not guided"), title="Time of an utterance")
+
+# %%
+lab.explain("09/time", many, few, guess=guess)
+
+# %% [markdown]
+# ## Blocks that come and go
+#
+# Now memory. A file of int8 weights can be [mapped](glossary.md#mapped), so a block may be read when its turn comes and
+# dropped after it: *streamed*. Lesson 05 looked at what that saves. Here is what it costs: the same request both ways, in
+# processes of their own, taking turns.
+
+# %%
+with lab.progress("requests on demand and streamed", helpers.passes()) as done:
+    runs = helpers.requests(folder, work, done)
+on_demand, streamed = helpers.peaks(runs)
+both = {"on demand": on_demand, "streamed": streamed}
+lab.bars(both, title="Peak of a request, over imports", unit="MB")
+
+# %%
+lab.explain("09/peak", on_demand, streamed)
+
+# %%
+lab.explain("09/wait", *helpers.waits(runs))
+
+# %%
+helpers.low(costs, runs)
+
+# %% [markdown]
+# Steps and halves move a point down, streaming moves it to the left. None of them touches the weights, so each can be taken back
+# with one argument: `steps`, `guidance`, `guided_until`, `residency`.
+
+# %% [markdown]
+# ## Your turn · 3 minutes · ●○○
+#
+# Count the work of an utterance. `times` are the flow times at which its passes look; passes before `until` are guided, and
+# made on a pair. How many halves, passes on one utterance, is that in all?
+
+
+# %% tags=["exercise"]
+def halves(times, until):
+    """Passes on one utterance, counting a guided pass as two."""
+    raise NotImplementedError  # your lines here
+
+
+lab.check.halves(halves)
+
+# %% [markdown] tags=["hint"]
+# A pass is 2 if its time lies before `until`, else 1. Add them up.
+
+
+# %% tags=["solution"]
+def halves(times, until):
+    """Passes on one utterance, counting a guided pass as two."""
+    return sum(2 if time < until else 1 for time in times)
+
+
+# %% [markdown]
+# ## Your turn · 8 minutes · ●●○
+#
+# Write the sampler itself, for a number instead of a mel. `field(time, x)` says in which direction, and how fast, x moves at that
+# moment. Look once at the beginning of each piece between two times, and go straight on to its end.
+
+
+# %% tags=["exercise"]
+def travel(field, x, times):
+    """Where x ends, following `field` along `times`."""
+    raise NotImplementedError  # your lines here
+
+
+lab.check.travel(travel)
+
+# %% [markdown] tags=["hint"]
+# There is one piece less than there are times. A piece's length times the field's answer is how far x moves in it.
+
+
+# %% tags=["solution"]
+def travel(field, x, times):
+    """Where x ends, following `field` along `times`."""
+    for i in range(len(times) - 1):
+        x = x + (times[i + 1] - times[i]) * field(times[i], x)
+    return x
+
+
+# %% [markdown]
+# Everything so far left the weights as they are. What remains are the products of seven halves, and a model of this size. To go
+# lower it must become another model: smaller, by leaving parts out or by teaching a student. The article calls that its outlook.
+
+# %%
+display(lab.found(), lab.way())
