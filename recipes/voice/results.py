@@ -60,6 +60,11 @@ RESULTS = {
     "other-seeds-against-7-steps": Wanted(
         "tiny@fp32,7,seeds=1000000", 500, PLAIN | {"seeds": 1_000_000}, **NOISE
     ),
+    "5-steps-against-7": Wanted("tiny@fp32,5", 200, PLAIN | {"steps": 5}),
+    "unguided-against-7-steps": Wanted("tiny@fp32,7,guidance=0", 200, PLAIN | {"guidance": 0.0}),
+    "guided-at-first-against-7-steps": Wanted(
+        "tiny@fp32,7,guided_until=0.05", 200, PLAIN | {"guided_until": 0.05}
+    ),
     "coarse4-against-7-steps": Wanted("tiny:steps=7,coarse=4", 100, PLAIN | {"coarse": 4}, **NOISE),
     "guidance-1-against-2": Wanted(
         "tiny@fp32,7,guidance=1", 60, PLAIN, a="tiny@fp32,7,guidance=2", baseline=PLAIN | {"guidance": 2.0}

@@ -1,0 +1,104 @@
+"""What lesson 09 shows, whatever was counted, and the sums that it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from f5lite.evidence import explain
+from f5lite.evidence.measurement import Measurement
+from f5lite.evidence.quality.shipped import shipped
+from f5lite.lab.lessons import lesson_09
+
+
+@dataclass
+class Run:
+    peak_rss_mb: float
+    result: dict[str, float]
+
+
+def costs() -> lesson_09.Costs:
+    made = lesson_09.Costs.__new__(lesson_09.Costs)
+    made.pair, made.single = [1.0, 1.2, 1.1], [0.6, 0.7, 0.5]
+    return made
+
+
+RUNS = {
+    "on-demand": [
+        Run(260.0, {"acoustic": 2.0}),
+        Run(262.0, {"acoustic": 2.2}),
+        Run(261.0, {"acoustic": 2.1}),
+    ],
+    "streamed": [Run(120.0, {"acoustic": 4.0}), Run(121.0, {"acoustic": 4.4}), Run(122.0, {"acoustic": 4.2})],
+}
+
+
+def test_what_was_counted_ships_with_the_voice() -> None:
+    for what in lesson_09.COUNTED:
+        result = lesson_09.counted(what)
+        assert result is not None and result.sentences >= 100, what
+        assert not lesson_09.more_wrong(what).missing
+
+
+def test_the_listing_has_a_row_for_each_way_and_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = lesson_09.words(*lesson_09.COUNTED).table
+    assert [row[0] for row in table.rows] == list(lesson_09.COUNTED)
+    monkeypatch.setattr(lesson_09, "counted", lambda what: None)
+    assert all("wasn't counted" in row[-1] for row in lesson_09.words(*lesson_09.COUNTED).table.rows)
+    missing = lesson_09.more_wrong("not guided")
+    assert missing.missing and explain.tell("09/guidance", missing).outcome == "none"
+
+
+def test_utterances_are_sums_of_pairs_and_single_passes() -> None:
+    taken = lesson_09.utterances(costs())
+    assert taken["32 steps, guided"].values == pytest.approx((32.0, 38.4, 35.2))
+    assert taken["7 steps, guided"].values == pytest.approx((7.0, 8.4, 7.7))
+    assert taken["7, not guided"].values == pytest.approx((4.2, 4.9, 3.5))
+    pairs = sum(time < lesson_09.UNTIL for time in lesson_09.grid("EPSS", 7)[:-1].tolist())
+    assert 0 < pairs < 7
+    assert taken["7, guided at first"].values[0] == pytest.approx(pairs * 1.0 + (7 - pairs) * 0.6)
+    many, few = lesson_09.ends(costs())
+    assert (many.name, few.name) == ("many", "few") and few.median < many.median / 5
+    assert explain.tell("09/time", many, few).outcome == "lower"
+
+
+def test_memory_and_wait_come_from_the_requests() -> None:
+    on_demand, streamed = lesson_09.peaks(RUNS)
+    assert (on_demand.median, streamed.median) == (261.0, 121.0)
+    assert [one.median for one in lesson_09.waits(RUNS)] == [2.1, 4.2]
+    assert explain.tell("09/peak", on_demand, streamed).outcome == "lower"
+    assert explain.tell("09/wait", *lesson_09.waits(RUNS)).outcome == "higher"
+    points = {
+        name: (memory, seconds) for name, memory, seconds in lesson_09.low(costs(), RUNS).data["points"]
+    }
+    assert points["7, not guided"] == pytest.approx((261.0, 4.2))
+    assert points["7, not guided, streamed"] == pytest.approx((121.0, 8.4)), "streaming took twice as long"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "outcome"),
+    [
+        ((-0.5, 0.9), "no worse"),
+        ((0.2, 0.8), "no worse"),
+        ((-3.0, -0.2), "better"),
+        ((0.1, 4.0), "worse"),
+        ((-2.0, 2.0), "can't tell"),
+    ],
+)
+def test_words_are_judged_by_the_interval(bounds: tuple[float, float], outcome: str) -> None:
+    found = Measurement.of("more_wrong", sum(bounds) / 2, "points", bounds=bounds)
+    assert explain.tell("09/steps", found).outcome == outcome
+    assert explain.tell("09/guidance", found).outcome == outcome
+
+
+def test_the_nearest_grid_is_named() -> None:
+    found = {"even": {7: 4.4}, "swayed": {7: 2.0}, "EPSS": {7: 1.5}}
+    told = explain.tell("09/grid", *lesson_09.at_seven(found))
+    assert told.outcome == "epss" and "4.4 dB" in told.text
+
+
+def test_every_shipped_result_still_reads() -> None:
+    assert {"5-steps-against-7", "unguided-against-7-steps", "guided-at-first-against-7-steps"} <= set(
+        shipped()
+    )
