@@ -85,15 +85,19 @@ lab.listen({name: voice.speak(helpers.SENTENCE, steps=7, seed=1, **how) for name
 # %% [markdown]
 # ## Passes times halves
 #
-# Both savings count at once: fewer passes, and less in each. The seconds are computed from the passes that you just measured, for
-# an utterance of 5.5 seconds (1.4 in quick mode) with its reference. Text and vocoder, which no step repeats, are left out.
+# Both savings count at once: fewer passes, and less in each. The seconds below are computed from the passes that you just
+# measured, for an utterance of 5.5 seconds (1.4 in quick mode) with its reference. Text and vocoder, which no step repeats, are
+# left out. Your guess is set against the least work that costs no words.
 
 # %%
 lab.bars(helpers.utterances(costs), title="All passes of an utterance, int8", unit="s")
 
 # %%
+lab.explain("09/least", *helpers.least_figures())
+
+# %%
 many, few = helpers.ends(costs)
-lab.compare(guess, many, few, names=("32 steps, guided", "7, not guided"), title="Time of an utterance")
+lab.compare(guess, many, few, names=("32 steps, guided", helpers.least()), title="Time of an utterance")
 
 # %%
 lab.explain("09/time", many, few, guess=guess)
@@ -178,7 +182,7 @@ def travel(field, x, times):
 
 
 # %% [markdown]
-# Everything so far left the weights as they are. What remains are the products of seven halves, and a model of this size. To go
+# Everything so far left the weights as they are. What remains is a handful of passes, each as large as the model. To go
 # lower it must become another model: smaller, by leaving parts out or by teaching a student. The article calls that its outlook.
 
 # %%

@@ -68,8 +68,8 @@ EXAMPLES = {
 }
 
 
-def _sound(f: explain.Figures) -> str:
-    found = f["more_wrong"]
+def judged(found: Measurement) -> str:
+    """What an interval of more wrong words says: one of `EXAMPLES`."""
     if found.missing:
         return "none"
     low, high = found.interval
@@ -78,6 +78,10 @@ def _sound(f: explain.Figures) -> str:
     if high < 0 and low < -MARGIN:
         return "better"
     return "no worse" if high <= MARGIN else "can't tell"
+
+
+def _sound(f: explain.Figures) -> str:
+    return judged(f["more_wrong"])
 
 
 def _span(f: explain.Figures) -> str:
@@ -139,8 +143,8 @@ def _(f: explain.Figures) -> str:
 @guidance.when("worse")
 def _(f: explain.Figures) -> str:
     return (
-        f"Without guidance more words are wrong, {_span(f)}: half the work, and you hear it. That is a price to be weighed, "
-        "not a free gift, and leaving guidance out late only is a way between."
+        f"Without guidance more words are wrong, {_span(f)}: half the work isn't a free gift. Guided at first only, a part of "
+        "them may come back, as the table says, and so does a part of the work."
     )
 
 
@@ -273,3 +277,47 @@ def _(f: explain.Figures) -> str:
 @total.when("can't tell")
 def _(f: explain.Figures) -> str:
     return "The runs scatter too much to set one against the other. Close what else is running, and measure again."
+
+
+def _least(halves: int, steps: int, guided: bool) -> tuple[Measurement, ...]:
+    return (
+        Measurement.count("least_halves", halves, "halves"),
+        Measurement.count("most_halves", 64, "halves"),
+        Measurement.count("steps", steps, "steps"),
+        Measurement.fact("guided", guided),
+    )
+
+
+least = explain.text(
+    "09/least",
+    outcomes=("steps", "guidance", "seven"),
+    decide=lambda f: (
+        "guidance" if not f["guided"].median else "steps" if f["least_halves"].median < 14 else "seven"
+    ),
+    examples={"steps": _least(10, 5, True), "guidance": _least(7, 7, False), "seven": _least(14, 7, True)},
+)
+
+
+@least.when("steps")
+def _(f: explain.Figures) -> str:
+    return (
+        f"Of the ways that were counted, {f.of('steps')} with guidance to the end do the least without costing words: "
+        f"{f.of('least_halves')} instead of {f.of('most_halves')}. Whole steps were the cheaper thing to leave out: what a step "
+        "less did to the words is nothing beside what half the guidance did."
+    )
+
+
+@least.when("guidance")
+def _(f: explain.Figures) -> str:
+    return (
+        f"Of the ways that were counted, {f.of('steps')} with less guidance do the least without costing words: "
+        f"{f.of('least_halves')} instead of {f.of('most_halves')}."
+    )
+
+
+@least.when("seven")
+def _(f: explain.Figures) -> str:
+    return (
+        f"Nothing below seven guided steps was counted to cost no words, so they are the least that can be recommended here: "
+        f"{f.of('least_halves')} instead of {f.of('most_halves')}."
+    )
