@@ -52,7 +52,7 @@ lab.explain("09/grid", *helpers.at_seven(found))
 helpers.words("32 steps", "5 steps")
 
 # %%
-lab.explain("09/steps", helpers.more_wrong("32 steps"))
+lab.explain("09/steps", helpers.seven_more_wrong())
 
 # %%
 spoken = {f"{n} steps": voice.speak(helpers.SENTENCE, steps=n, seed=1) for n in (32, 7, 5, 2)}
@@ -87,7 +87,7 @@ lab.listen({name: voice.speak(helpers.SENTENCE, steps=7, seed=1, **how) for name
 #
 # Both savings count at once: fewer passes, and less in each. The seconds below are computed from the passes that you just
 # measured, for an utterance of 5.5 seconds (1.4 in quick mode) with its reference. Text and vocoder, which no step repeats, are
-# left out. Your guess is set against the least work that costs no words.
+# left out. Your guess is set against the least work that costs no words beside seven steps.
 
 # %%
 lab.bars(helpers.utterances(costs), title="All passes of an utterance, int8", unit="s")

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from f5lite.evidence import explain
+from f5lite.evidence import explain, int8_bytes, workload
 from f5lite.evidence.measurement import Measurement
-from f5lite.lab.lessons import lesson_09
+from f5lite.lab.lessons import lesson_09, past_words
+from f5lite.model.config import V1_BASE
 
 
 @dataclass
@@ -34,17 +35,17 @@ RUNS = {
 
 
 def test_what_was_counted_ships_with_the_voice() -> None:
-    for what in lesson_09.COUNTED:
-        result = lesson_09.counted(what)
+    for what in past_words.COUNTED:
+        result = past_words.counted(what)
         assert result is not None and result.sentences >= 100, what
         assert not lesson_09.more_wrong(what).missing
 
 
 def test_the_listing_has_a_row_for_each_way_and_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = lesson_09.words(*lesson_09.COUNTED).table
-    assert [row[0] for row in table.rows] == list(lesson_09.COUNTED)
-    monkeypatch.setattr(lesson_09, "counted", lambda what: None)
-    assert all("wasn't counted" in row[-1] for row in lesson_09.words(*lesson_09.COUNTED).table.rows)
+    table = lesson_09.words(*past_words.COUNTED).table
+    assert [row[0] for row in table.rows] == list(past_words.COUNTED)
+    monkeypatch.setattr(past_words, "counted", lambda what: None)
+    assert all("wasn't counted" in row[-1] for row in lesson_09.words(*past_words.COUNTED).table.rows)
     missing = lesson_09.more_wrong("not guided")
     assert missing.missing and explain.tell("09/guidance", missing).outcome == "none"
 
@@ -112,6 +113,24 @@ def test_the_least_is_the_one_that_costs_no_words(
     monkeypatch: pytest.MonkeyPatch, outcomes: dict[str, str], name: str, told: str
 ) -> None:
     monkeypatch.setattr(lesson_09, "more_wrong", lambda what: what)
-    monkeypatch.setattr(lesson_09.past_told, "judged", lambda what: outcomes.get(what, "worse"))
+    monkeypatch.setattr(past_words, "judged", lambda what: outcomes.get(what, "worse"))
     assert lesson_09.least() == name
     assert explain.tell("09/least", *lesson_09.least_figures()).outcome == told
+
+
+def test_seven_against_32_is_the_shipped_comparison_turned_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, turned = lesson_09.more_wrong("32 steps"), lesson_09.seven_more_wrong()
+    assert turned.median == -found.median
+    assert turned.interval == (-found.interval[1], -found.interval[0])
+    monkeypatch.setattr(past_words, "counted", lambda what: None)
+    assert explain.tell("09/steps", lesson_09.seven_more_wrong()).outcome == "none"
+
+
+def test_costs_are_measured_on_the_pair_and_on_one() -> None:
+    config = V1_BASE.with_blocks(1)
+    folder = int8_bytes.converted(workload.prepare(config), int8_bytes.beside(workload.prepare(config)))
+    done: list[int] = []
+    found = lesson_09.Costs(folder, 64, lambda: done.append(1))
+    assert len(found.pair) == len(found.single) == lesson_09.passes() and len(done) == lesson_09.passes() + 1
+    assert all(seconds > 0 for seconds in found.pair + found.single)
+    assert explain.tell("09/pair", *found.figures()).outcome in ("lower", "can't tell", "higher")

@@ -6,36 +6,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import f5lite
 from f5lite.evidence import int8_bytes, int8_speed, sampling, workload
 from f5lite.evidence.exercises import exercise, expect
 from f5lite.evidence.measurement import Measurement
-from f5lite.evidence.quality.metrics import METRICS
-from f5lite.evidence.quality.result import Result
-from f5lite.evidence.quality.shipped import PLANS_BASELINE, measured
 from f5lite.evidence.sampling import GRIDS, Sentence, Way, grid
 from f5lite.lab.charts import lines, scatter
-from f5lite.lab.figure import Figure, Table
-from f5lite.lab.lessons import past_told
-from f5lite.lab.lessons.int8_sound import signed
-from f5lite.lab.listing import Listing
+from f5lite.lab.figure import Figure
+from f5lite.lab.lessons import past_told, past_words
+from f5lite.lab.lessons.past_words import UNTIL, more_wrong, seven_more_wrong, words
 from f5lite.lab.numbers import number
 from f5lite.machine import quick
 from f5lite.memory import meter
 
 # What the lesson shows besides what is written here.
-__all__ = ["past_told"]
+__all__ = ["past_told", "seven_more_wrong", "words"]
 
 SENTENCE = "the river runs to the sea"
 SEVEN, MANY = 7, 32
-UNTIL = 0.05  # where guidance that is given at first ends: four of the seven EPSS times lie before it
 RESIDENCIES = ("on-demand", "streamed")
-# What was counted for the bundled voice, all against 7 guided steps, by what is different.
-COUNTED: dict[str, dict[str, Any]] = {
-    "32 steps": {"steps": MANY},
-    "5 steps": {"steps": 5},
-    "guided at first": {"guided_until": UNTIL},
-    "not guided": {"guidance": 0.0},
-}
 
 
 def tried() -> tuple[int, ...]:
@@ -95,48 +84,6 @@ def at_seven(found: dict[str, dict[int, float]]) -> tuple[Measurement, ...]:
     )
 
 
-# ---- words, as counted when the voice was made
-
-
-def counted(what: str) -> Result | None:
-    """The shipped comparison of that way with 7 guided steps."""
-    return measured(PLANS_BASELINE | COUNTED[what], baseline=PLANS_BASELINE)
-
-
-def more_wrong(what: str) -> Measurement:
-    """Points of wrong words that the way has more than 7 guided steps, with the interval of the pairs."""
-    result = counted(what)
-    if result is None:
-        return Measurement.none("more_wrong", f"{what} wasn't counted for this voice", "points")
-    change = result.figure("wer").change
-    return Measurement.of("more_wrong", change.value, "points", bounds=(change.low, change.high))
-
-
-def words(*ways: str) -> Listing:
-    """What counting said about each way, all against 7 guided steps."""
-    rows = []
-    for what in ways:
-        result = counted(what)
-        if result is None:
-            rows.append((what, "–", "–", "–", "wasn't counted for this voice"))
-            continue
-        cells = []
-        for name in ("wer", "opinion"):
-            change, digits = result.figure(name).change, METRICS[name].digits
-            low, high = (signed(end, digits) for end in (change.low, change.high))
-            cells.append(f"{signed(change.value, digits)} ({low} to {high})")
-        rows.append((what, *cells, f"{result.sentences}", result.figure("wer").verdict or "–"))
-    columns = (
-        "instead of 7 guided steps",
-        "wrong words, points more",
-        "opinion, of 5, more",
-        "sentences",
-        "words are",
-    )
-    caption = "90 % intervals of the pairs: the same sentences, voices and noise both ways. Recogniser: Whisper tiny.en."
-    return Listing("Counted when the voice was made", Table.of(columns, rows, caption))
-
-
 # ---- half a pair, and what a pass costs
 
 
@@ -150,16 +97,16 @@ def prepare() -> tuple[Path, workload.Workload]:
 class Costs:
     """Seconds of a pass on the pair and on one utterance, measured in turns, and what utterances take by them."""
 
-    def __init__(
-        self, folder: Path, frames: int, repeats: int = 0, done: Callable[[], object] = lambda: None
-    ) -> None:
-        calls = {name: int8_speed.Pass(folder, frames, "auto") for name in ("pair",)}
-        pair = calls["pair"]
-        both, time = pair.given
-        turns = int8_speed.alternate(
-            {"pair": pair, "single": lambda: _flow(pair.dit, both[:1], time)}, repeats or passes(), done
-        )
-        self.pair, self.single = ([turn.seconds for turn in turns[name]] for name in ("pair", "single"))
+    def __init__(self, folder: Path, frames: int, done: Callable[[], object] = lambda: None) -> None:
+        import torch
+
+        pipeline = f5lite.load(folder, attention="auto")
+        time = grid("EPSS", SEVEN)[int8_speed.STEP]
+        pair = torch.randn(2, frames, pipeline.config.dit.dim, generator=torch.Generator().manual_seed(0))
+        with pipeline.acoustic as dit, torch.inference_mode():
+            calls = {"pair": lambda: dit.flow(pair, time), "single": lambda: dit.flow(pair[:1], time)}
+            turns = int8_speed.alternate(calls, passes(), done)
+        self.pair, self.single = ([turn.seconds for turn in turns[name]] for name in calls)
 
     def figures(self) -> tuple[Measurement, Measurement]:
         """A pass on the pair, and on one utterance; s."""
@@ -176,13 +123,6 @@ class Costs:
             pairs * both + (passes - pairs) * one for both, one in zip(self.pair, self.single, strict=True)
         ]
         return Measurement.of(name, values, "s", interleaved=True)
-
-
-def _flow(dit: Any, x: Any, time: Any) -> Any:
-    import torch
-
-    with torch.inference_mode():
-        return dit.flow(x, time)
 
 
 def passes() -> int:
@@ -205,7 +145,7 @@ def least() -> str:
     good = [
         name
         for name, (_, what) in WAYS.items()
-        if name == BASE or past_told.judged(more_wrong(what)) in ("no worse", "better")
+        if name == BASE or past_words.judged(more_wrong(what)) in ("no worse", "better")
     ]
     return min(good, key=lambda name: WAYS[name][0].halves)
 

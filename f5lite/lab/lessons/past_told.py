@@ -5,8 +5,6 @@ from __future__ import annotations
 from f5lite.evidence import explain
 from f5lite.evidence.measurement import Measurement
 
-MARGIN = 1.0  # points of wrong words within which a way counts as no worse
-
 
 def _grids(even: float, swayed: float, epss: float) -> tuple[Measurement, ...]:
     return tuple(
@@ -53,120 +51,6 @@ def _(f: explain.Figures) -> str:
         f"{_all(f)} For this sentence and this voice even steps are nearest, against what the published model shows. Distance "
         "isn't the whole story: the words below are."
     )
-
-
-def _more(value: float, low: float, high: float) -> tuple[Measurement, ...]:
-    return (Measurement.of("more_wrong", value, "points", bounds=(low, high)),)
-
-
-EXAMPLES = {
-    "no worse": _more(-0.3, -1.4, 0.8),
-    "worse": _more(6.0, 3.0, 9.0),
-    "better": _more(-4.0, -7.0, -1.5),
-    "can't tell": _more(0.5, -2.1, 2.9),
-    "none": (Measurement.none("more_wrong", "it wasn't counted for this voice", "points"),),
-}
-
-
-def judged(found: Measurement) -> str:
-    """What an interval of more wrong words says: one of `EXAMPLES`."""
-    if found.missing:
-        return "none"
-    low, high = found.interval
-    if low > 0 and high > MARGIN:
-        return "worse"
-    if high < 0 and low < -MARGIN:
-        return "better"
-    return "no worse" if high <= MARGIN else "can't tell"
-
-
-def _sound(f: explain.Figures) -> str:
-    return judged(f["more_wrong"])
-
-
-def _span(f: explain.Figures) -> str:
-    low, high = (f"{end:.1f}".replace("-", "\N{MINUS SIGN}") for end in f["more_wrong"].interval)
-    return f"from {low} to {high} points"
-
-
-steps = explain.text("09/steps", outcomes=tuple(EXAMPLES), decide=_sound, examples=EXAMPLES)
-
-
-@steps.when("no worse")
-def _(f: explain.Figures) -> str:
-    return (
-        f"Of 32 steps a recogniser gets more words wrong than of 7 by something between the ends of the interval, {_span(f)}. "
-        "So seven say as much as 32: no trick of arithmetic in this course saves as much for as little."
-    )
-
-
-@steps.when("worse")
-def _(f: explain.Figures) -> str:
-    return (
-        f"32 steps get more words wrong than 7 do, {_span(f)}. More work isn't more sound: this voice goes astray with small "
-        "steps, and few large ones keep it on its way."
-    )
-
-
-@steps.when("better")
-def _(f: explain.Figures) -> str:
-    return (
-        f"32 steps get fewer words wrong than 7 do: the difference lies {_span(f)}. That is what seven cost on this voice. "
-        "Whether it is worth it is a question of what you need, and a number between the two may do."
-    )
-
-
-@steps.when("can't tell")
-def _(f: explain.Figures) -> str:
-    return (
-        f"The difference of 32 steps to 7 lies {_span(f)}: too wide to say which is better, and narrow enough to say that it "
-        "isn't large."
-    )
-
-
-@steps.when("none")
-def _(f: explain.Figures) -> str:
-    return "How many words 32 steps save wasn't counted for this voice. Your ears are what is left: listen below."
-
-
-guidance = explain.text("09/guidance", outcomes=tuple(EXAMPLES), decide=_sound, examples=EXAMPLES)
-
-
-@guidance.when("no worse")
-def _(f: explain.Figures) -> str:
-    return (
-        f"Without guidance the difference in wrong words lies {_span(f)}: this voice needs no second question. Another model "
-        "may; the published one is meant to be guided."
-    )
-
-
-@guidance.when("worse")
-def _(f: explain.Figures) -> str:
-    return (
-        f"Without guidance more words are wrong, {_span(f)}: half the work isn't a free gift. Guided at first only, a part of "
-        "them may come back, as the table says, and so does a part of the work."
-    )
-
-
-@guidance.when("better")
-def _(f: explain.Figures) -> str:
-    return (
-        f"Without guidance fewer words are wrong: the difference lies {_span(f)}. Here the second question did harm, and "
-        "leaving it out saves work and words at once. Don't expect that of other models."
-    )
-
-
-@guidance.when("can't tell")
-def _(f: explain.Figures) -> str:
-    return (
-        f"The difference in wrong words lies {_span(f)}: too wide to say that nothing is lost, and narrow enough to say that "
-        "it isn't much."
-    )
-
-
-@guidance.when("none")
-def _(f: explain.Figures) -> str:
-    return "What guidance does for the words wasn't counted for this voice. Listen, and judge for yourself."
 
 
 pair = explain.text(
@@ -301,23 +185,23 @@ least = explain.text(
 @least.when("steps")
 def _(f: explain.Figures) -> str:
     return (
-        f"Of the ways that were counted, {f.of('steps')} with guidance to the end do the least without costing words: "
-        f"{f.of('least_halves')} instead of {f.of('most_halves')}. Whole steps were the cheaper thing to leave out: what a step "
-        "less did to the words is nothing beside what half the guidance did."
+        f"Of the ways that were counted, {f.of('steps')} with guidance to the end do the least without costing words beside seven: "
+        f"{f.of('least_halves')} instead of {f['most_halves'].median:g}. Whole steps were the cheaper thing to leave out here; "
+        "guidance was worth its halves."
     )
 
 
 @least.when("guidance")
 def _(f: explain.Figures) -> str:
     return (
-        f"Of the ways that were counted, {f.of('steps')} with less guidance do the least without costing words: "
-        f"{f.of('least_halves')} instead of {f.of('most_halves')}."
+        f"Of the ways that were counted, {f.of('steps')} with less guidance do the least without costing words beside seven: "
+        f"{f.of('least_halves')} instead of {f['most_halves'].median:g}."
     )
 
 
 @least.when("seven")
 def _(f: explain.Figures) -> str:
     return (
-        f"Nothing below seven guided steps was counted to cost no words, so they are the least that can be recommended here: "
-        f"{f.of('least_halves')} instead of {f.of('most_halves')}."
+        "Nothing below seven guided steps was counted to cost no words, so they are the least that can be recommended here: "
+        f"{f.of('least_halves')} instead of {f['most_halves'].median:g}."
     )
