@@ -185,7 +185,7 @@ least = explain.text(
 @least.when("steps")
 def _(f: explain.Figures) -> str:
     return (
-        f"Of the ways that were counted, {f.of('steps')} with guidance to the end do the least without costing words beside seven: "
+        f"Of the ways that were counted, {f.of('steps')} with guidance to the end do the least that costs no words beside seven: "
         f"{f.of('least_halves')} instead of {f['most_halves'].median:g}. Whole steps were the cheaper thing to leave out here; "
         "guidance was worth its halves."
     )
