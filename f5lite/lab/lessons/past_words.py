@@ -49,7 +49,7 @@ def seven_more_wrong() -> Measurement:
 
 def words(*ways: str) -> Listing:
     """What counting said about each way, all against 7 guided steps."""
-    rows = []
+    rows, level = [], ""
     for what in ways:
         result = counted(what)
         if result is None:
@@ -60,16 +60,21 @@ def words(*ways: str) -> Listing:
             change, digits = result.figure(name).change, METRICS[name].digits
             low, high = (signed(end, digits) for end in (change.low, change.high))
             cells.append(f"{signed(change.value, digits)} ({low} to {high})")
-        rows.append((what, *cells, f"{result.sentences}", result.figure("wer").verdict or "–"))
+        verdict = (result.figure("wer").verdict or "–").replace("1 points", "1 point")
+        rows.append((what, *cells, f"{result.sentences}", verdict))
+        level = f"With 7 guided steps {result.figure('wer').a.value:.1f} % of the words are wrong. "
     columns = (
         "instead of 7 guided steps",
-        "wrong words, points more",
-        "opinion, of 5, more",
+        "wrong words, change (points of 100)",
+        "estimated opinion (of 5), change",
         "sentences",
         "words are",
     )
-    caption = "90 % intervals of the pairs: the same sentences, voices and noise both ways. Recogniser: Whisper tiny.en."
-    return Listing("Counted when the voice was made", Table.of(columns, rows, caption))
+    caption = (
+        f"{level}Minus means fewer. In brackets: 90 % intervals of the pairs, the same sentences, voices and noise both ways. "
+        "Recogniser: Whisper tiny.en."
+    )
+    return Listing("Counted beforehand, with the bundled voice in fp32", Table.of(columns, rows, caption))
 
 
 def _more(value: float, low: float, high: float) -> tuple[Measurement, ...]:
@@ -101,9 +106,17 @@ def _sound(f: explain.Figures) -> str:
     return judged(f["more_wrong"])
 
 
+def _points(value: float) -> str:
+    return f"{abs(value):.1f}"
+
+
 def _span(f: explain.Figures) -> str:
-    low, high = (f"{end:.1f}".replace("-", "\N{MINUS SIGN}") for end in f["more_wrong"].interval)
-    return f"from {low} to {high} points"
+    """ "from 1.0 points fewer to 2.6 points more", or both ends alike."""
+    low, high = f["more_wrong"].interval
+    if low >= 0 or high <= 0:
+        small, large = sorted((abs(low), abs(high)))
+        return f"{_points(small)} to {_points(large)} points {'more' if low >= 0 else 'fewer'}"
+    return f"from {_points(low)} points fewer to {_points(high)} points more"
 
 
 steps = explain.text("09/steps", outcomes=tuple(EXAMPLES), decide=_sound, examples=EXAMPLES)
@@ -112,15 +125,15 @@ steps = explain.text("09/steps", outcomes=tuple(EXAMPLES), decide=_sound, exampl
 @steps.when("no worse")
 def _(f: explain.Figures) -> str:
     return (
-        f"Seven steps against 32: the difference in wrong words lies {_span(f)}, so seven lose nothing worth naming. No trick "
-        "of arithmetic in this course saves as much for as little."
+        f"Turned round, seven steps instead of 32: {_span(f)} of wrong words. So seven lose a point at most, for 7 "
+        "passes instead of 32. That is this small voice; another model has to be asked itself."
     )
 
 
 @steps.when("worse")
 def _(f: explain.Figures) -> str:
     return (
-        f"Seven steps get more words wrong than 32 do: the difference lies {_span(f)}. Whether that is worth the time is a "
+        f"Turned round, seven steps instead of 32: {_span(f)} of wrong words. Whether that is worth the time is a "
         "question of what you need, and a number between the two may do."
     )
 
@@ -128,16 +141,16 @@ def _(f: explain.Figures) -> str:
 @steps.when("better")
 def _(f: explain.Figures) -> str:
     return (
-        f"Seven steps get fewer words wrong than 32 do, {_span(f)}. More work isn't more sound: this voice goes astray with "
-        "small steps, and few large ones keep it on its way."
+        f"Turned round, seven steps instead of 32: {_span(f)} of wrong words. More work isn't always more sound: "
+        "with other times the flow is followed to another place."
     )
 
 
 @steps.when("can't tell")
 def _(f: explain.Figures) -> str:
     return (
-        f"Seven steps against 32: the difference in wrong words lies {_span(f)}. That is too wide to say that nothing is lost, "
-        "and narrow enough to say that it isn't much, for less than a quarter of the work."
+        f"Turned round, seven steps instead of 32: {_span(f)} of wrong words. More sentences would settle whether "
+        "anything is lost; the upper end says how much at worst, for 7 passes instead of 32."
     )
 
 
@@ -152,32 +165,32 @@ guidance = explain.text("09/guidance", outcomes=tuple(EXAMPLES), decide=_sound, 
 @guidance.when("no worse")
 def _(f: explain.Figures) -> str:
     return (
-        f"Without guidance the difference in wrong words lies {_span(f)}: this voice needs no second question. Another model "
-        "may; the published one is meant to be guided."
+        f"Without guidance: {_span(f)} of wrong words. So this voice needs no second question. Another model may; the "
+        "published one is meant to be guided."
     )
 
 
 @guidance.when("worse")
 def _(f: explain.Figures) -> str:
     return (
-        f"Without guidance more words are wrong, {_span(f)}: half the work isn't a free gift. Guided at first only, a part of "
-        "them may come back, as the table says, and so does a part of the work."
+        f"Without guidance: {_span(f)} of wrong words. Half the work isn't a free gift. Look in the table whether "
+        "guidance at first only saves some of them, and whether the two intervals are far enough apart to say so."
     )
 
 
 @guidance.when("better")
 def _(f: explain.Figures) -> str:
     return (
-        f"Without guidance fewer words are wrong: the difference lies {_span(f)}. Here the second question did harm, and "
-        "leaving it out saves work and words at once. Don't expect that of other models."
+        f"Without guidance: {_span(f)} of wrong words. Here the second question did harm, and leaving it out saves "
+        "work and words at once. Don't expect that of other models."
     )
 
 
 @guidance.when("can't tell")
 def _(f: explain.Figures) -> str:
     return (
-        f"The difference in wrong words lies {_span(f)}: too wide to say that nothing is lost, and narrow enough to say that "
-        "it isn't much."
+        f"Without guidance: {_span(f)} of wrong words. More sentences would settle whether anything is lost; the "
+        "upper end says how much at worst."
     )
 
 
