@@ -130,8 +130,8 @@ def _(f: explain.Figures) -> str:
 @wait.when("can't tell")
 def _(f: explain.Figures) -> str:
     return (
-        "A price smaller than the spread can't be seen in two passes. The file was in the system's cache; where it has to be read "
-        "from the disk first, the price may be larger."
+        "A price smaller than the spread can't be seen in two passes. The file was in the system's cache; where it has to be "
+        "read from the disk first, the price may be larger."
     )
 
 

@@ -111,12 +111,20 @@ def _points(value: float) -> str:
 
 
 def _span(f: explain.Figures) -> str:
-    """ "from 1.0 points fewer to 2.6 points more", or both ends alike."""
+    """Both ends in words, say from 1.0 points lower to 2.6 points higher."""
     low, high = f["more_wrong"].interval
     if low >= 0 or high <= 0:
         small, large = sorted((abs(low), abs(high)))
-        return f"{_points(small)} to {_points(large)} points {'more' if low >= 0 else 'fewer'}"
-    return f"from {_points(low)} points fewer to {_points(high)} points more"
+        return f"{_points(small)} to {_points(large)} points {'higher' if low >= 0 else 'lower'}"
+    return f"from {_points(low)} points lower to {_points(high)} points higher"
+
+
+def _turned(f: explain.Figures) -> str:
+    return f"Turned round: with seven steps instead of 32 the share of wrong words is {_span(f)}."
+
+
+def _unguided(f: explain.Figures) -> str:
+    return f"Without guidance the share of wrong words is {_span(f)}."
 
 
 steps = explain.text("09/steps", outcomes=tuple(EXAMPLES), decide=_sound, examples=EXAMPLES)
@@ -125,7 +133,7 @@ steps = explain.text("09/steps", outcomes=tuple(EXAMPLES), decide=_sound, exampl
 @steps.when("no worse")
 def _(f: explain.Figures) -> str:
     return (
-        f"Turned round, seven steps instead of 32: {_span(f)} of wrong words. So seven lose a point at most, for 7 "
+        f"{_turned(f)} So seven lose a point at most, for 7 "
         "passes instead of 32. That is this small voice; another model has to be asked itself."
     )
 
@@ -133,7 +141,7 @@ def _(f: explain.Figures) -> str:
 @steps.when("worse")
 def _(f: explain.Figures) -> str:
     return (
-        f"Turned round, seven steps instead of 32: {_span(f)} of wrong words. Whether that is worth the time is a "
+        f"{_turned(f)} Whether that is worth the time is a "
         "question of what you need, and a number between the two may do."
     )
 
@@ -141,7 +149,7 @@ def _(f: explain.Figures) -> str:
 @steps.when("better")
 def _(f: explain.Figures) -> str:
     return (
-        f"Turned round, seven steps instead of 32: {_span(f)} of wrong words. More work isn't always more sound: "
+        f"{_turned(f)} More work isn't always more sound: "
         "with other times the flow is followed to another place."
     )
 
@@ -149,7 +157,7 @@ def _(f: explain.Figures) -> str:
 @steps.when("can't tell")
 def _(f: explain.Figures) -> str:
     return (
-        f"Turned round, seven steps instead of 32: {_span(f)} of wrong words. More sentences would settle whether "
+        f"{_turned(f)} More sentences would settle whether "
         "anything is lost; the upper end says how much at worst, for 7 passes instead of 32."
     )
 
@@ -165,7 +173,7 @@ guidance = explain.text("09/guidance", outcomes=tuple(EXAMPLES), decide=_sound, 
 @guidance.when("no worse")
 def _(f: explain.Figures) -> str:
     return (
-        f"Without guidance: {_span(f)} of wrong words. So this voice needs no second question. Another model may; the "
+        f"{_unguided(f)} So this voice needs no second question. Another model may; the "
         "published one is meant to be guided."
     )
 
@@ -173,7 +181,7 @@ def _(f: explain.Figures) -> str:
 @guidance.when("worse")
 def _(f: explain.Figures) -> str:
     return (
-        f"Without guidance: {_span(f)} of wrong words. Half the work isn't a free gift. Look in the table whether "
+        f"{_unguided(f)} Half the work isn't a free gift. Look in the table whether "
         "guidance at first only saves some of them, and whether the two intervals are far enough apart to say so."
     )
 
@@ -181,7 +189,7 @@ def _(f: explain.Figures) -> str:
 @guidance.when("better")
 def _(f: explain.Figures) -> str:
     return (
-        f"Without guidance: {_span(f)} of wrong words. Here the second question did harm, and leaving it out saves "
+        f"{_unguided(f)} Here the second question did harm, and leaving it out saves "
         "work and words at once. Don't expect that of other models."
     )
 
@@ -189,7 +197,7 @@ def _(f: explain.Figures) -> str:
 @guidance.when("can't tell")
 def _(f: explain.Figures) -> str:
     return (
-        f"Without guidance: {_span(f)} of wrong words. More sentences would settle whether anything is lost; the "
+        f"{_unguided(f)} More sentences would settle whether anything is lost; the "
         "upper end says how much at worst."
     )
 
