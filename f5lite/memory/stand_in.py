@@ -6,6 +6,8 @@ import threading
 import time
 from typing import Any
 
+from f5lite.memory.cap import data_bytes
+
 
 def hold(size: int, seconds: float) -> int:
     """Allocate `size` bytes, write to every page, keep them for a while. Returns the bytes; raises MemoryError."""
@@ -63,10 +65,8 @@ def all_at_once(count: int, size: int, cap: int, seconds: float = 0.3) -> int:
     for thread in threads:
         thread.start()
     # Only now: the threads' own stacks are not part of what the requests share.
-    with open("/proc/self/status") as status:
-        used = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData"))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (used + cap, hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (data_bytes() + cap, hard))
     go.set()
     for thread in threads:
         thread.join()

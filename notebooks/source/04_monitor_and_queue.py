@@ -111,7 +111,8 @@ board
 # ## Survive
 #
 # Upstream starts all pieces of a long text at once. Eight requests that need more together than a cap allows: first at once in
-# threads, then through the queue. The requests are stand-ins that only hold memory, so that this takes seconds.
+# threads, then through the queue, whose process gets the same cap. The requests are stand-ins that only hold memory, so that
+# this takes seconds.
 
 # %%
 figures = helpers.survival()
@@ -120,8 +121,8 @@ lab.verdict("priority-queue")
 
 # %% [markdown]
 # Surviving is half of what the article promises; the other half is smooth speech. The bundled voice speaks through the queue,
-# and the seconds of work are divided by the seconds of speech: below one, it could talk while it works. It is a small model;
-# lesson 08 asks the same of the full size.
+# and the seconds of work are divided by the seconds of speech: below one, it could talk while it works. Its process may take
+# the 100 MB that its plan promises; a request that needs more is ended. Lesson 08 asks the same of the full size.
 
 # %%
 lab.ledger.record("experience", *helpers.experience(), model="tiny", note="the bundled voice, 7 steps")

@@ -19,15 +19,17 @@ lab.start("09")
 # wrong than with seven steps?
 
 # %%
-guess = lab.predict("09/time", "How many percent less time, and no more words wrong?", default=50, unit="%")
+question = "How many percent less time, and no more words wrong?"
+guess = lab.predict("09/time", question, default=50, unit="%")
 guess
 
 # %% [markdown]
 # ## Fewer steps
 #
 # The sampler follows a [flow](glossary.md#flow) from noise, time 0, to speech, time 1. Each [step](glossary.md#steps) looks
-# there, and goes straight on until the next look. Where the way bends, looks must be close together. A *grid* is the list of
-# times: *swayed* ones look more often near the noise, *EPSS* are lists found by trying which looks matter least. Move the slider.
+# where it stands, and goes straight on until the next look. Where the way bends, looks must be close together. A *grid* is the
+# list of times: *swayed* ones look more often near the noise, *EPSS* are lists found by trying which looks matter least. Move
+# the slider.
 
 # %%
 lab.explore(helpers.grids_picture, lab.control("steps", 5, 32, 7))
@@ -57,7 +59,9 @@ helpers.words("32 steps", "5 steps")
 lab.explain("09/steps", helpers.seven_more_wrong())
 
 # %%
-spoken = {f"{n} steps": voice.speak(helpers.SENTENCE, steps=n, seed=1) for n in (32, 7, 5, 2)}
+spoken = {}
+for steps in (32, 7, 5, 2):
+    spoken[f"{steps} steps"] = voice.speak(helpers.SENTENCE, steps=steps, seed=1)
 lab.listen(spoken)
 
 # %% [markdown]
@@ -81,8 +85,15 @@ helpers.words("guided at first", "not guided")
 lab.explain("09/guidance", helpers.more_wrong("not guided"))
 
 # %%
-ways = {"guided": {}, "guided at first": {"guided_until": helpers.UNTIL}, "not guided": {"guidance": 0.0}}
-lab.listen({name: voice.speak(helpers.SENTENCE, steps=7, seed=1, **how) for name, how in ways.items()})
+ways = {
+    "guided": {},
+    "guided at first": {"guided_until": helpers.UNTIL},
+    "not guided": {"guidance": 0.0},
+}
+spoken = {}
+for name, how in ways.items():
+    spoken[name] = voice.speak(helpers.SENTENCE, steps=7, seed=1, **how)
+lab.listen(spoken)
 
 # %% [markdown]
 # ## Passes times halves
@@ -99,7 +110,8 @@ lab.explain("09/least", *helpers.least_figures())
 
 # %%
 many, few = helpers.ends(costs)
-lab.compare(guess, many, few, names=("32 steps, guided", helpers.least()), title="Time of an utterance")
+names = ("32 steps, guided", helpers.least())
+lab.compare(guess, many, few, names=names, title="Time of an utterance")
 
 # %%
 lab.explain("09/time", many, few, guess=guess)
