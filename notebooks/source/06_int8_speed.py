@@ -93,9 +93,9 @@ with lab.progress("racing", len(calls) + repeats) as done:
 helpers.race_picture(laps)
 
 # %% [markdown]
-# Open the table: each engine's error against fp32 stands there, and who can't run here, with the reason. On another processor
-# the order is another one, so f5lite doesn't decide beforehand. `auto`, which you get if you name no engine, times one block at
-# its first use and keeps the answer with your machine card.
+# Open the table: how far each engine's answer is from fp32's, and who can't run here, with the reason. With seeded weights most
+# of an error drowns in what passes the block by; `f5lite engines` shows that of the block alone. On another processor the order
+# is another one. `auto`, which you get if you name no engine, times one block at its first use and keeps the answer.
 
 # %%
 helpers.taken()

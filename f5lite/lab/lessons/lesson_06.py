@@ -155,7 +155,9 @@ def race_picture(laps: list[Lap]) -> Figure:
         for each in laps
     ]
     rows += [(name, "–", "–", why) for name, why in refused().items()]
-    return replace(picture, table=Table.of(("engine", "median (ms)", "error (%)", "note"), rows))
+    return replace(
+        picture, table=Table.of(("engine", "median (ms)", "error of the answer (%)", "note"), rows)
+    )
 
 
 def best(laps: list[Lap]) -> str:
