@@ -50,9 +50,8 @@ class TimeEmbedding(nn.Module):
         rates = torch.exp(torch.arange(half, device=time.device).float() * -(math.log(10000) / (half - 1)))
         angles = 1000 * time[:, None] * rates[None]
         waves = torch.cat((angles.sin(), angles.cos()), dim=-1)
-        first = self.time_mlp[
-            0
-        ]  # an int8 layer is an nn.Module that takes floats; its weight's type says nothing here
+        # Layers of int8 or bf16 weights take float32, whatever their weight's type; a plain one wants its own.
+        first = self.time_mlp[0]
         return self.time_mlp(waves.to(first.weight.dtype) if isinstance(first, nn.Linear) else waves)
 
 

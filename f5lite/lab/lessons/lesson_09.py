@@ -221,7 +221,7 @@ def low(costs: Costs, found: dict[str, list[Any]]) -> Figure:
         points.append((f"{short}, on demand", memory[0].median, taken.median))
         points.append((f"{short}, streamed", memory[1].median, taken.median * slower))
     how = (
-        "longer by the ratio of the requests"
+        "by the ratio of the requests"
         if apart
         else "the same, since the requests couldn't be told apart"
     )

@@ -14,7 +14,7 @@ from f5lite.lab.lessons.int8_sound import signed
 from f5lite.lab.listing import Listing
 
 UNTIL = 0.05  # where guidance that is given at first ends: four of the seven EPSS times lie before it
-MARGIN = 1.0  # points of wrong words within which a way counts as no worse
+MARGIN = METRICS["wer"].margin  # points of wrong words within which a way counts as no worse
 # What was counted for the bundled voice, all against 7 guided steps, by what is different.
 COUNTED: dict[str, dict[str, Any]] = {
     "32 steps": {"steps": 32},
