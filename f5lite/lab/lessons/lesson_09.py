@@ -220,11 +220,7 @@ def low(costs: Costs, found: dict[str, list[Any]]) -> Figure:
         short = name.removesuffix(", guided")
         points.append((f"{short}, on demand", memory[0].median, taken.median))
         points.append((f"{short}, streamed", memory[1].median, taken.median * slower))
-    how = (
-        "by the ratio of the requests"
-        if apart
-        else "the same, since the requests couldn't be told apart"
-    )
+    how = "by the ratio of the requests" if apart else "the same, since the requests couldn't be told apart"
     return scatter(
         points,
         title="How low both go",
